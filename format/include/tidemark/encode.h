@@ -1,0 +1,37 @@
+// Encoding of progress and messages payloads in place, at their final address in a segment.
+//
+// The bytes are FlatBuffers of format/event.fbs, laid out by hand: the tables' shapes are known
+// beforehand, so vtable and offsets are constants, and there is neither a builder nor a copy on
+// the way of an append (DESIGN: 15 ns against 80 ns). A test holds them against the generated
+// verifier and accessors.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "tidemark/protocol.h"
+#include "tidemark/time.h"
+
+namespace tidemark {
+
+// Where the parts of a messages payload stand, in bytes from its beginning.
+struct MessagesLayout {
+  uint32_t offsets_at = 0;  // of the first end offset; 0: records of one length
+  uint64_t data_at = 0;     // of the first record; a multiple of 8 where records have one length
+  uint64_t payload_bytes = 0;
+};
+
+// `variable`: the records have end offsets.
+MessagesLayout messages_layout(TimeShape shape, bool variable, uint32_t records,
+                               uint64_t data_bytes);
+
+// Writes all but the records and, where variable, their end offsets: those the caller stores at
+// `layout`'s places. `payload` is aligned to 8 bytes. `time` has as many words as `shape`.
+void encode_messages(std::byte* payload, const MessagesLayout& layout, TimeShape shape,
+                     std::span<const uint64_t> time, uint32_t records, uint64_t data_bytes);
+
+uint64_t progress_payload_bytes(TimeShape shape, size_t changes);
+void encode_progress(std::byte* payload, TimeShape shape, std::span<const Change> changes);
+
+}  // namespace tidemark

@@ -1,0 +1,102 @@
+// Frames: the framing around one event, checkpoint or seal in a segment (SPEC.md section 5).
+//
+// A frame is *committed* by the release store of its commit word, which is its first eight bytes;
+// zero there means that nothing was written. The checksum covers everything after itself, and its
+// seed the salt, the position and the commit word, so that a stale, moved or shortened frame fails.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "tidemark/layout.h"
+#include "tidemark/result.h"
+
+namespace tidemark {
+
+enum class FrameKind : uint8_t {
+  Progress = 1,
+  Messages = 2,
+  Checkpoint = 3,
+  Schema = 4,  // 4 to 6 are reserved by SPEC.md, and unknown to this version
+  Mark = 5,
+  Void = 6,
+  Seal = 7,
+};
+std::string_view name_of(FrameKind kind);
+
+// A reader that does not know the kind of a frame with this flag passes over it.
+inline constexpr uint8_t kSkippable = 1;
+
+struct FrameHeader {
+  uint64_t word;            // length | kind << 32 | flags << 40; the highest 16 bits are zero
+  uint64_t checksum;
+  uint64_t durable_upto;    // the stream's durable position when this frame was written
+  uint64_t captured_at_ns;  // since the Unix epoch; never decreasing in a stream
+};
+static_assert(sizeof(FrameHeader) == 32);
+static_assert(offsetof(FrameHeader, durable_upto) == 16);
+
+inline constexpr size_t kFrameAlignment = 8;
+inline constexpr size_t kChecksummedFrom = offsetof(FrameHeader, durable_upto);
+
+constexpr uint64_t align_up(uint64_t bytes, uint64_t alignment) {
+  return (bytes + alignment - 1) & ~(alignment - 1);
+}
+static_assert(align_up(33, kFrameAlignment) == 40 && align_up(40, kFrameAlignment) == 40);
+
+// The bytes that a frame with this payload takes in a segment, its padding included.
+constexpr uint64_t frame_bytes(uint64_t payload_bytes) {
+  return align_up(sizeof(FrameHeader) + payload_bytes, kFrameAlignment);
+}
+
+// `payload_bytes` without padding; the length in the word counts the frame's header too.
+constexpr uint64_t commit_word(FrameKind kind, uint64_t payload_bytes, uint8_t flags = 0) {
+  return (sizeof(FrameHeader) + payload_bytes) | uint64_t{static_cast<uint8_t>(kind)} << 32 |
+         uint64_t{flags} << 40;
+}
+
+// The checksum of a frame whose bytes up to its padded end stand at `frame`.
+uint64_t frame_checksum(const std::byte* frame, uint64_t word, uint64_t salt, uint64_t position);
+
+// Readers: the commit word at `frame`, paired with the writer's `publish_frame`. After it returns
+// a word that is not zero, all other bytes of the frame are as the writer left them.
+inline uint64_t load_commit_word(const std::byte* frame) {
+  auto* word = reinterpret_cast<uint64_t*>(const_cast<std::byte*>(frame));
+  return std::atomic_ref<uint64_t>(*word).load(std::memory_order_acquire);
+}
+// The writer, last of all: makes the frame visible.
+inline void publish_frame(std::byte* frame, uint64_t word) {
+  std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(frame))
+      .store(word, std::memory_order_release);
+}
+
+// A verified frame. Its payload belongs to the segment and lives as long as that is mapped.
+struct FrameView {
+  FrameKind kind{};
+  uint8_t flags = 0;
+  uint64_t position = 0;
+  uint64_t durable_upto = 0;
+  uint64_t captured_at_ns = 0;
+  uint64_t checksum = 0;
+  std::span<const std::byte> payload;
+
+  uint64_t end_position() const { return position + frame_bytes(payload.size()); }
+  // Whether this version knows what the frame means.
+  bool known() const;
+  bool skippable() const { return (flags & kSkippable) != 0; }
+};
+
+// Judges a commit word alone. `room` is the bytes from the frame to the segment's end. Returns the
+// bytes that the frame takes. Errors: Corrupt.
+Result<uint64_t> check_commit_word(uint64_t word, uint64_t room);
+
+// Judges the frame at `bytes`, which reach at least to the frame's padded end, by the commit word
+// that the caller loaded. Payloads are judged by decode_*(). Errors: Corrupt, and Unsupported for
+// an unknown kind that is not skippable.
+Result<FrameView> check_frame(std::span<const std::byte> bytes, uint64_t word, uint64_t salt,
+                              uint64_t position);
+
+}  // namespace tidemark

@@ -1,0 +1,62 @@
+// The capture protocol, judged event by event (SPEC.md section 10, rules P1 to P5).
+//
+// Both sides run it: the writer refuses what would break a rule, and the reader reports a stream
+// that does. It also is the one place that knows a stream's capability counts and frontier.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tidemark/antichain.h"
+#include "tidemark/result.h"
+#include "tidemark/time.h"
+
+namespace tidemark {
+
+// One entry of a progress event: the count of capabilities at `time` changes by `diff`.
+struct Change {
+  Time time;
+  int64_t diff = 0;
+
+  friend bool operator==(const Change&, const Change&) = default;
+};
+
+// The most times that may have a capability at once in a stream of this shape, so that a
+// checkpoint of them takes at most a quarter of the smallest segment.
+constexpr size_t max_capabilities(TimeShape shape) { return 2048 / (size_t{shape.words} + 1); }
+
+class Protocol {
+ public:
+  // A stream's beginning: one capability at the minimum time.
+  explicit Protocol(TimeShape shape);
+
+  // The state that a checkpoint describes. Errors: ProtocolViolation where a count is not
+  // positive, a time repeats, or there are more than max_capabilities.
+  static Result<Protocol> restore(TimeShape shape, std::span<const Change> counts);
+
+  // P1, P2 and P4: judges a progress event as a whole and applies it, or changes nothing.
+  // Errors: ProtocolViolation with its rule; TooLarge beyond max_capabilities; Finished.
+  Result<void> progress(std::span<const Change> changes);
+
+  // P3: whether a message may bear `time`. Errors: ProtocolViolation, Finished.
+  Result<void> messages(const Time& time) const;
+
+  // P5: no count is positive, so that nothing can follow.
+  bool finished() const { return counts_.empty(); }
+
+  // The capabilities: positive counts only, in the total order of times.
+  const std::vector<std::pair<Time, int64_t>>& counts() const { return counts_.counts(); }
+  const Antichain<Time>& frontier() const { return counts_.frontier(); }
+  TimeShape shape() const { return shape_; }
+
+ private:
+  TimeShape shape_;
+  MutableAntichain<Time> counts_;
+  std::vector<Change> net_;  // scratch of progress(), kept so that it allocates only to grow
+};
+
+// What must be added to `from` to give `to`: the progress that leads from one state to another.
+std::vector<Change> difference(const Protocol& from, const Protocol& to);
+
+}  // namespace tidemark

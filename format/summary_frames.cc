@@ -1,0 +1,148 @@
+#include "tidemark/summary_frames.h"
+
+#include <string>
+
+#include "event_generated.h"
+#include "tidemark/frame.h"
+#include "wire.h"
+
+namespace tidemark {
+namespace {
+
+// Above what root, vtable, scalar fields and vector lengths of either table take together.
+constexpr uint64_t kTableBytes = 256;
+
+void append_words(std::vector<uint64_t>& words, const Time& time) {
+  words.insert(words.end(), time.words().begin(), time.words().end());
+}
+
+struct Columns {
+  std::vector<uint64_t> times;
+  std::vector<int64_t> counts;
+};
+
+Columns columns_of(const std::vector<Change>& changes) {
+  Columns columns;
+  for (const Change& change : changes) {
+    append_words(columns.times, change.time);
+    columns.counts.push_back(change.diff);
+  }
+  return columns;
+}
+
+std::vector<std::byte> bytes_of(const flatbuffers::FlatBufferBuilder& builder) {
+  const auto* begin = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
+  return {begin, begin + builder.GetSize()};
+}
+
+uint64_t words_bytes(TimeShape shape, uint64_t times) { return 8 * uint64_t{shape.words} * times; }
+
+}  // namespace
+
+void TimeBounds::include(const Time& time) {
+  meet = tidemark::meet(meet, time);
+  join = tidemark::join(join, time);
+}
+
+uint64_t max_checkpoint_payload_bytes(TimeShape shape, size_t capabilities) {
+  return kTableBytes + words_bytes(shape, capabilities) + 8 * capabilities;
+}
+
+uint64_t max_seal_payload_bytes(TimeShape shape, size_t capabilities) {
+  return kTableBytes + words_bytes(shape, capabilities) + 8 * capabilities +
+         words_bytes(shape, 2 + kMaxIndexEntries) + 8 * kMaxIndexEntries;
+}
+
+std::vector<std::byte> encode_checkpoint(TimeShape /*shape*/, const Checkpoint& checkpoint) {
+  flatbuffers::FlatBufferBuilder builder;
+  const Columns columns = columns_of(checkpoint.counts);
+  builder.Finish(wire::CreateCheckpointDirect(builder, &columns.times, &columns.counts,
+                                              checkpoint.totals.events, checkpoint.totals.records,
+                                              checkpoint.totals.data_bytes));
+  return bytes_of(builder);
+}
+
+std::vector<std::byte> encode_seal(TimeShape /*shape*/, const Seal& seal) {
+  flatbuffers::FlatBufferBuilder builder;
+  const Columns columns = columns_of(seal.counts);
+  std::vector<uint64_t> meet_words;
+  std::vector<uint64_t> join_words;
+  if (seal.bounds) {
+    append_words(meet_words, seal.bounds->meet);
+    append_words(join_words, seal.bounds->join);
+  }
+  std::vector<uint64_t> index_times;
+  std::vector<uint64_t> index_positions;
+  for (const IndexEntry& entry : seal.index) {
+    append_words(index_times, entry.time);
+    index_positions.push_back(entry.position);
+  }
+  builder.Finish(wire::CreateSealDirect(
+      builder, seal.end, seal.totals.events, seal.totals.records, seal.totals.data_bytes,
+      &columns.times, &columns.counts, seal.bounds ? &meet_words : nullptr,
+      seal.bounds ? &join_words : nullptr, &index_times, &index_positions, seal.digest,
+      seal.closed));
+  return bytes_of(builder);
+}
+
+Result<std::vector<Change>> changes_of(std::string_view table, TimeShape shape,
+                                       const flatbuffers::Vector<uint64_t>* times,
+                                       const flatbuffers::Vector<int64_t>* counts) {
+  const auto words = words_of(times);
+  const size_t size = counts == nullptr ? 0 : counts->size();
+  if (words.size() != size * shape.words) {
+    return contradiction(table, "there is not one time a count");
+  }
+  if (size > max_capabilities(shape)) {
+    return contradiction(table, "it has more capabilities than a stream can hold");
+  }
+  std::vector<Change> changes;
+  for (size_t i = 0; i < size; ++i) {
+    changes.push_back({Time(shape, words.subspan(i * shape.words, shape.words)),
+                       counts->Get(static_cast<flatbuffers::uoffset_t>(i))});
+  }
+  return changes;
+}
+
+Result<Checkpoint> decode_checkpoint(std::span<const std::byte> payload, TimeShape shape) {
+  TIDEMARK_ASSIGN(table, verified_root<wire::Checkpoint>(payload, "checkpoint"));
+  TIDEMARK_ASSIGN(counts, changes_of("checkpoint", shape, table->times(), table->counts()));
+  return Checkpoint{{table->events(), table->records(), table->data_bytes()}, std::move(counts)};
+}
+
+Result<Seal> decode_seal(std::span<const std::byte> payload, TimeShape shape) {
+  TIDEMARK_ASSIGN(table, verified_root<wire::Seal>(payload, "seal"));
+  TIDEMARK_ASSIGN(counts, changes_of("seal", shape, table->times(), table->counts()));
+  Seal seal;
+  seal.end = table->end();
+  seal.totals = {table->events(), table->records(), table->data_bytes()};
+  seal.counts = std::move(counts);
+  seal.digest = table->digest();
+  seal.closed = table->closed();
+
+  if ((table->meet() == nullptr) != (table->join() == nullptr)) {
+    return contradiction("seal", "it has one bound of its times, but not the other");
+  }
+  if (table->meet() != nullptr) {
+    const auto meet_words = words_of(table->meet());
+    const auto join_words = words_of(table->join());
+    if (meet_words.size() != shape.words || join_words.size() != shape.words) {
+      return contradiction("seal", "its bounds do not have the stream's number of words");
+    }
+    seal.bounds = TimeBounds{Time(shape, meet_words), Time(shape, join_words)};
+  }
+
+  const auto index_times = words_of(table->index_times());
+  const auto index_positions = words_of(table->index_positions());
+  if (index_positions.size() > kMaxIndexEntries ||
+      index_times.size() != index_positions.size() * shape.words) {
+    return contradiction("seal", "its index is too long, or lacks a time");
+  }
+  for (size_t i = 0; i < index_positions.size(); ++i) {
+    seal.index.push_back({Time(shape, index_times.subspan(i * shape.words, shape.words)),
+                          index_positions[i]});
+  }
+  return seal;
+}
+
+}  // namespace tidemark

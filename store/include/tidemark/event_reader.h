@@ -1,0 +1,115 @@
+// `EventReader`: replays and tails one stream, verified and without copies (SPEC.md section 11).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "tidemark/event.h"
+#include "tidemark/file_seam.h"
+#include "tidemark/layout.h"
+#include "tidemark/protocol.h"
+#include "tidemark/result.h"
+#include "tidemark/summary_frames.h"
+
+namespace tidemark {
+
+class Segment;  // an open segment; views into it live as long as a handle to it does
+
+// What a reader lets itself see.
+enum class Visibility : uint8_t {
+  Committed,  // everything that was committed
+  Durable,    // only what survives power loss
+};
+
+// How a reader gets at the bytes.
+enum class Access : uint8_t {
+  Map,   // a shared mapping: no copies, for logs whose writer is trusted not to rewrite
+  Copy,  // private copies by pread: a file that changes or goes bad underneath cannot hurt
+};
+
+enum class Waiting : uint8_t {
+  Sleep,  // on a futex; wakes in tens of microseconds
+  Spin,   // on the commit word; wakes in about 100 ns and takes a core
+};
+
+struct ReaderOptions {
+  Visibility visibility = Visibility::Committed;
+  Access access = Access::Map;
+  // Where to start: the first position of a segment. Unset: the earliest that is left.
+  std::optional<uint64_t> segment;
+};
+
+// What the headers say of a stream.
+struct StreamTraits {
+  uint32_t stream = 0;
+  uint32_t peers = 1;
+  Uuid log_uuid{};
+  TimeShape time;
+  std::string time_name;
+  RecordEncoding encoding = RecordEncoding::Variable;
+  std::string container_name;
+};
+
+// Walks one stream from a segment's beginning, and goes on while it is written, in this process
+// or another. Every frame's checksum, payload and protocol are verified before an event is handed
+// out. Opening or reading never changes a log. One thread at a time.
+class EventReader {
+ public:
+  class Implementation;
+
+  enum class Status : uint8_t {
+    Event,     // event() holds the next one
+    Pending,   // nothing yet; the stream may go on
+    Finished,  // the stream holds no capability: nothing can follow
+  };
+
+  explicit EventReader(std::unique_ptr<Implementation> implementation);
+  EventReader(EventReader&&) noexcept;
+  EventReader& operator=(EventReader&&) noexcept;
+  ~EventReader();
+
+  // Looks once. Errors, which stay: Corrupt (stream, segment, offset), Missing, Purged,
+  // CursorLost, ProtocolViolation, Unsupported, Io. Where no writer is alive, the end of the
+  // stream is examined for anything valid beyond it before it counts as Pending.
+  Result<Status> poll();
+  // Polls until there is an event or the stream is finished, or until `limit` is over: Pending.
+  Result<Status> next(std::chrono::nanoseconds limit, Waiting waiting = Waiting::Sleep);
+
+  // The event that poll() or next() found. It and all views of it are valid until the next call
+  // of either, and longer while a copy of segment() is held.
+  const EventView& event() const;
+  std::shared_ptr<const Segment> segment() const;
+
+  // Where the next event will be looked for.
+  uint64_t position() const;
+  // Events before that position.
+  uint64_t sequence() const;
+  // The capabilities at that position: of the checkpoint first, then of every event handed out.
+  const Protocol& protocol() const;
+  // Totals at that position.
+  const Totals& totals() const;
+  // The capabilities with which this reader began, those of its first segment's checkpoint, once
+  // a segment was found.
+  const std::vector<Change>& opening() const;
+  // What the stream's headers say; nothing while the stream has no segment.
+  const std::optional<StreamTraits>& traits() const;
+  uint32_t stream() const;
+
+  // Whether a process holds the stream for writing at this moment.
+  bool writer_alive() const;
+  // Whether the last writer closed the stream at position(): it was not killed there.
+  bool at_seal() const;
+
+ private:
+  friend Result<bool> wait_any(std::span<EventReader* const>, std::chrono::nanoseconds);
+  std::unique_ptr<Implementation> implementation_;
+};
+
+// Sleeps until one of the streams may have something new or `limit` is over; false then. At least
+// one reader. Call poll() of each one afterwards.
+Result<bool> wait_any(std::span<EventReader* const> readers, std::chrono::nanoseconds limit);
+
+}  // namespace tidemark

@@ -1,0 +1,131 @@
+// `EventWriter`: the one writer of one stream (SPEC.md section 8).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "tidemark/file_seam.h"
+#include "tidemark/layout.h"
+#include "tidemark/protocol.h"
+#include "tidemark/result.h"
+#include "tidemark/summary_frames.h"
+
+namespace tidemark {
+
+// When what was committed is made to survive power loss without being asked to.
+struct SyncPolicy {
+  enum class Kind : uint8_t { None, Interval, Bytes, EveryCommit };
+
+  Kind kind = Kind::Interval;
+  std::chrono::milliseconds interval{100};
+  uint64_t bytes = 0;
+
+  static SyncPolicy none() { return {Kind::None, {}, 0}; }
+  static SyncPolicy every(std::chrono::milliseconds interval) {
+    return {Kind::Interval, interval, 0};
+  }
+  // Whenever this many bytes of frames were committed since the last sync.
+  static SyncPolicy every_bytes(uint64_t bytes) { return {Kind::Bytes, {}, bytes}; }
+  // Each append returns only when it is durable.
+  static SyncPolicy every_commit() { return {Kind::EveryCommit, {}, 0}; }
+};
+
+// Where `captured_at_ns` comes from.
+enum class CaptureClock : uint8_t {
+  Precise,   // the system's clock at each append
+  Coarse,    // the same at a tick's resolution (about 4 ms), cheaper
+  Supplied,  // what the caller last gave to `set_captured_at`
+};
+
+struct WriterOptions {
+  // The size that segments grow up to: the first has at most 1 MiB, and each doubles.
+  // A multiple of 4 KiB between kMinSegmentBytes and kMaxSegmentBytes.
+  uint64_t segment_bytes = uint64_t{128} << 20;
+  SyncPolicy sync;
+  CaptureClock clock = CaptureClock::Precise;
+
+  // What the stream's events are. A stream that exists must agree: InvalidArgument otherwise.
+  TimeShape time;
+  std::string time_name = "u64";         // at most 31 bytes
+  RecordEncoding encoding = RecordEncoding::Variable;
+  std::string container_name = "bytes";  // at most 63 bytes
+  uint64_t schema_hash = 0;
+};
+
+// What opening a stream for writing found and did (SPEC.md section 9).
+struct RecoveryReport {
+  uint64_t incarnation = 1;
+  bool existed = false;            // the stream had events before
+  bool was_closed = false;         // its last writer closed it; false: it was killed, or lost power
+  uint64_t previous_end = 0;       // where its events end
+  uint64_t rewritten_bytes = 0;    // kept beyond the durable position, made durable now
+  uint64_t dropped_bytes = 0;      // beyond the end after a power loss
+  uint64_t dropped_frames = 0;
+  uint64_t set_aside_segments = 0;
+};
+
+// Appends events to one stream, which it holds by the kernel's lock for its life.
+//
+// `append_*`, `set_captured_at` and `close` belong to one thread at a time; `sync`,
+// `wait_durable`, `durable` and `committed` may be called from any thread beside it. No append
+// allocates, locks or makes a system call outside a roll to the next segment, except to wake a
+// sleeping reader, or where the sync policy says so. After a failed sync every call is `Poisoned`.
+class EventWriter {
+ public:
+  class Implementation;
+
+  explicit EventWriter(std::unique_ptr<Implementation> implementation);
+  EventWriter(EventWriter&&) noexcept;
+  EventWriter& operator=(EventWriter&&) noexcept;
+  // Closes without saying whether it could; call close() to know.
+  ~EventWriter();
+
+  // Each append returns the position after its event: below it everything is committed.
+  // Errors: ProtocolViolation and Finished (nothing was appended), TooLarge, NoSpace and Io at a
+  // roll (nothing was appended; a retry is possible), Poisoned, Forked, Closed.
+  //
+  // `time` has as many words as the stream's shape. Records of any length:
+  Result<uint64_t> append_messages(std::span<const uint64_t> time,
+                                   std::span<const std::string_view> records);
+  // Records of one length each, one after the other in `data`:
+  Result<uint64_t> append_messages(std::span<const uint64_t> time, uint32_t records,
+                                   std::span<const std::byte> data);
+  Result<uint64_t> append_progress(std::span<const Change> changes);
+
+  // For CaptureClock::Supplied: ns since the Unix epoch, for the appends that follow.
+  void set_captured_at(uint64_t ns);
+
+  // Makes everything durable that was committed before the call. Returns the durable position.
+  Result<uint64_t> sync();
+  // Waits until `position` is durable, by this policy's syncs or by one of its own where the
+  // policy would not make any. Errors: Poisoned; Interrupted when `limit` is over.
+  Result<void> wait_durable(uint64_t position,
+                            std::chrono::nanoseconds limit = std::chrono::hours(1));
+
+  // The position after the last committed event, and that below which everything is durable.
+  uint64_t committed() const;
+  uint64_t durable() const;
+
+  // The stream's capabilities after the last append.
+  const Protocol& protocol() const;
+  const Totals& totals() const;
+  const RecoveryReport& recovery() const;
+  uint32_t stream() const;
+  // The most bytes of records that one event can carry when there are `records` of them.
+  uint64_t max_data_bytes(uint32_t records) const;
+
+  // Syncs, seals and syncs again; gives unused space back and releases the stream. The stream is
+  // not finished by it: another incarnation may follow. A second call does nothing.
+  Result<void> close();
+
+ private:
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace tidemark
