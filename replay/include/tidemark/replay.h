@@ -1,0 +1,109 @@
+// `Replay`: several streams of a log as one sequence of events (SPEC.md section 10).
+//
+// Any interleaving of valid streams is valid, so a replay of n streams starts with n capabilities
+// at the minimum time and stays within the protocol whatever its order. What it hands out:
+// progress events say how the capabilities of the *replay* change, messages are those of the
+// streams, and no message is ever behind the frontier that was reported before it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tidemark/event.h"
+#include "tidemark/event_reader.h"
+#include "tidemark/log.h"
+#include "tidemark/protocol.h"
+#include "tidemark/result.h"
+
+namespace tidemark {
+
+enum class Order : uint8_t {
+  Stream,  // each stream's own order; streams in turns
+  Time,    // messages in a linear extension of the times' partial order, across streams
+};
+
+enum class Delivery : uint8_t {
+  Eager,     // as committed
+  Complete,  // a time's messages once the frontier has passed it, from durable data
+};
+
+// What becomes of a stream that is not finished, once its end is reached and no writer is alive.
+enum class EndMode : uint8_t {
+  Release,  // its capabilities are dropped: the replay ends
+  Hold,     // its times stay open: the replay ends with a frontier that is not empty
+  Wait,     // another writer may come: the replay does not end
+};
+
+struct ReplayOptions {
+  Order order = Order::Stream;
+  Delivery delivery = Delivery::Eager;
+  EndMode end = EndMode::Release;
+  // false: ends where each stream ended when the replay was opened, even where a writer is alive.
+  bool follow = false;
+  // Only messages at times t with from <= t and not until <= t. Unset: no bound.
+  std::optional<Time> from;
+  std::optional<Time> until;
+  // Order::Time and Delivery::Complete hold the positions of messages that are not released yet;
+  // beyond so many, the replay fails with TooLarge instead of growing.
+  size_t held_events_limit = size_t{1} << 26;
+  ReaderOptions reader;
+};
+
+// One step of a replay. Views are valid until the next call.
+struct ReplayedEvent {
+  // The stream of a message; for progress, the stream whose event moved the capabilities, or
+  // nothing where the replay itself did (opening and end).
+  std::optional<uint32_t> stream;
+  // messages() or progress() of the event as it stands in the stream: position, sequence (0 where
+  // it was held back), captured_at. Progress that the replay makes itself has no content here.
+  EventView event;
+  // How the replay's capabilities change: set for progress, empty for messages.
+  std::vector<Change> changes;
+
+  const MessagesView* messages() const { return event.messages(); }
+  bool is_progress() const { return messages() == nullptr; }
+};
+
+class Replay {
+ public:
+  class Implementation;
+
+  enum class Status : uint8_t { Event, Pending, Finished };
+
+  // `streams` must exist; their order does not matter. Errors: as EventReader's, InvalidArgument
+  // where the streams' time shapes differ or a bound has another shape.
+  static Result<Replay> open(const Log& log, std::span<const uint32_t> streams,
+                             const ReplayOptions& options = {});
+  Replay(Replay&&) noexcept;
+  Replay& operator=(Replay&&) noexcept;
+  ~Replay();
+
+  // Looks at no more than `budget` events of the streams; Pending too when that is used up
+  // without finding anything to hand out.
+  // Errors stay, and come only after everything that precedes the damage in its stream's order
+  // was handed out; in time order, after what the frontier had released.
+  Result<Status> poll(size_t budget = 1024);
+  // Polls until there is an event, the replay is over, or `limit` is.
+  Result<Status> next(std::chrono::nanoseconds limit);
+
+  const ReplayedEvent& event() const;
+  // The combined frontier, as reported so far.
+  const Antichain<Time>& frontier() const;
+  const std::vector<std::pair<Time, int64_t>>& capabilities() const;
+  // The shape of the streams' times; the default where no stream has a segment yet.
+  TimeShape time_shape() const;
+  // The readers, for instance for their positions.
+  std::vector<const EventReader*> readers() const;
+  size_t held_events() const;
+
+ private:
+  explicit Replay(std::unique_ptr<Implementation> implementation);
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace tidemark
