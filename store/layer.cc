@@ -1,4 +1,5 @@
-// Keeps the target buildable until its first source; the include proves that the layer below is seen.
+// Keeps the target buildable until its first source; the include proves that the layer below is
+// seen.
 
 #include "tidemark/version.h"
 

@@ -1,4 +1,5 @@
-// One include for Catch2 2.13 (Debian 12) and Catch2 3 (newer systems): the macros are the same in both.
+// One include for Catch2 2.13 (Debian 12) and Catch2 3 (newer systems): the macros are the same in
+// both.
 
 #pragma once
 
