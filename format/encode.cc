@@ -85,11 +85,16 @@ void encode_messages(std::byte* payload, const MessagesLayout& layout, TimeShape
   const bool variable = layout.offsets_at != 0;
   const bool has_more = shape.words > 1;
   const bool is_compact = compact(shape, variable);
-  const std::array<uint16_t, 10> head = {
-      kMessagesTable, 0,  // the root's offset, 32 bits
-      14, static_cast<uint16_t>(is_compact ? 20 : 28),
-      4, static_cast<uint16_t>(has_more ? 24 : 0), 12, static_cast<uint16_t>(variable ? 20 : 0),
-      16, 0};
+  const std::array<uint16_t, 10> head = {kMessagesTable,
+                                         0,  // the root's offset, 32 bits
+                                         14,
+                                         static_cast<uint16_t>(is_compact ? 20 : 28),
+                                         4,
+                                         static_cast<uint16_t>(has_more ? 24 : 0),
+                                         12,
+                                         static_cast<uint16_t>(variable ? 20 : 0),
+                                         16,
+                                         0};
   put(payload, 0, head);
   put(payload, kMessagesTable, uint32_t{kMessagesTable - 4});
   put(payload, kTimeAt, time.empty() ? uint64_t{0} : time[0]);
@@ -97,8 +102,8 @@ void encode_messages(std::byte* payload, const MessagesLayout& layout, TimeShape
   if (is_compact) {
     put(payload, kCompactTableEnd, uint32_t{0});
   } else {
-    std::memset(payload + kCompactTableEnd, 0, layout.data_at - kCompactTableEnd -
-                                                   (variable ? 4 * uint64_t{records} : 0));
+    std::memset(payload + kCompactTableEnd, 0,
+                layout.data_at - kCompactTableEnd - (variable ? 4 * uint64_t{records} : 0));
     if (has_more) {
       put_vector(payload, kMoreReferenceAt, kMoreAt, static_cast<uint32_t>(shape.words - 1));
       std::memcpy(payload + kMoreAt, time.data() + 1, 8 * (time.size() - 1));

@@ -22,13 +22,20 @@ uint64_t checksum_seed(uint64_t word, uint64_t salt, uint64_t position) {
 
 std::string_view name_of(FrameKind kind) {
   switch (kind) {
-    case FrameKind::Progress: return "progress";
-    case FrameKind::Messages: return "messages";
-    case FrameKind::Checkpoint: return "checkpoint";
-    case FrameKind::Schema: return "schema";
-    case FrameKind::Mark: return "mark";
-    case FrameKind::Void: return "void";
-    case FrameKind::Seal: return "seal";
+    case FrameKind::Progress:
+      return "progress";
+    case FrameKind::Messages:
+      return "messages";
+    case FrameKind::Checkpoint:
+      return "checkpoint";
+    case FrameKind::Schema:
+      return "schema";
+    case FrameKind::Mark:
+      return "mark";
+    case FrameKind::Void:
+      return "void";
+    case FrameKind::Seal:
+      return "seal";
   }
   return "unknown";
 }
@@ -79,9 +86,9 @@ Result<FrameView> check_frame(std::span<const std::byte> bytes, uint64_t word, u
   frame.checksum = header.checksum;
   frame.payload = bytes.subspan(sizeof(FrameHeader), length - sizeof(FrameHeader));
   if (!frame.known() && !frame.skippable()) {
-    return fail(ErrorCode::Unsupported,
-                "a frame of kind " + std::to_string(static_cast<int>(frame.kind)) +
-                    " is unknown to this version and may not be skipped");
+    return fail(ErrorCode::Unsupported, "a frame of kind " +
+                                            std::to_string(static_cast<int>(frame.kind)) +
+                                            " is unknown to this version and may not be skipped");
   }
   return frame;
 }

@@ -36,7 +36,9 @@ bool terminated(const char (&text)[N]) {
 
 }  // namespace
 
-void finish_identity(SegmentHeader& header) { header.identity_checksum = identity_checksum(header); }
+void finish_identity(SegmentHeader& header) {
+  header.identity_checksum = identity_checksum(header);
+}
 
 void finish_header(SegmentHeader& header) {
   header.magic = kSegmentMagic;
@@ -57,9 +59,8 @@ Result<void> check_identity(const SegmentHeader& header, uint64_t file_bytes) {
                                         " bytes is outside the format's limits");
   }
   if (header.segment_bytes != file_bytes) {
-    return fail(ErrorCode::Corrupt,
-                "the header says " + std::to_string(header.segment_bytes) +
-                    " bytes, the file has " + std::to_string(file_bytes));
+    return fail(ErrorCode::Corrupt, "the header says " + std::to_string(header.segment_bytes) +
+                                        " bytes, the file has " + std::to_string(file_bytes));
   }
   if (header.first_position % kPageBytes != 0 ||
       header.first_position > kNoPosition - header.segment_bytes) {

@@ -66,28 +66,28 @@ Result<void> Protocol::progress(std::span<const Change> changes) {
       return violation("P4", "the count of time " + change.time.text() + " overflows");
     }
     if (after < 0) {
-      return violation("P2", "the count of time " + change.time.text() + " would be " +
-                                 std::to_string(after));
+      return violation(
+          "P2", "the count of time " + change.time.text() + " would be " + std::to_string(after));
     }
     if (change.diff > 0 && !counts_.less_equal(change.time)) {
-      return violation("P1", "time " + change.time.text() +
-                                 " is raised, but no capability is at or before it");
+      return violation(
+          "P1", "time " + change.time.text() + " is raised, but no capability is at or before it");
     }
     if (before == 0) ++capabilities;
     if (after == 0) --capabilities;
   }
   if (capabilities > max_capabilities(shape_)) {
-    return fail(ErrorCode::TooLarge, "a stream holds at most " +
-                                         std::to_string(max_capabilities(shape_)) +
-                                         " capabilities, this would make " +
-                                         std::to_string(capabilities));
+    return fail(ErrorCode::TooLarge,
+                "a stream holds at most " + std::to_string(max_capabilities(shape_)) +
+                    " capabilities, this would make " + std::to_string(capabilities));
   }
   for (const Change& change : net_) counts_.update(change.time, change.diff);
   return {};
 }
 
 Result<void> Protocol::messages(const Time& time) const {
-  if (counts_.less_equal(time)) [[likely]] return {};
+  if (counts_.less_equal(time)) [[likely]]
+    return {};
   if (finished()) return nothing_can_follow();
   return violation("P3", "time " + time.text() + " is used, but no capability is at or before it");
 }

@@ -8,24 +8,42 @@ namespace tidemark {
 
 std::string_view name_of(ErrorCode code) {
   switch (code) {
-    case ErrorCode::InvalidArgument: return "InvalidArgument";
-    case ErrorCode::NotFound: return "NotFound";
-    case ErrorCode::AlreadyExists: return "AlreadyExists";
-    case ErrorCode::Busy: return "Busy";
-    case ErrorCode::Io: return "Io";
-    case ErrorCode::NoSpace: return "NoSpace";
-    case ErrorCode::Corrupt: return "Corrupt";
-    case ErrorCode::Missing: return "Missing";
-    case ErrorCode::Unsupported: return "Unsupported";
-    case ErrorCode::Purged: return "Purged";
-    case ErrorCode::CursorLost: return "CursorLost";
-    case ErrorCode::TooLarge: return "TooLarge";
-    case ErrorCode::ProtocolViolation: return "ProtocolViolation";
-    case ErrorCode::Poisoned: return "Poisoned";
-    case ErrorCode::Finished: return "Finished";
-    case ErrorCode::Forked: return "Forked";
-    case ErrorCode::Closed: return "Closed";
-    case ErrorCode::Interrupted: return "Interrupted";
+    case ErrorCode::InvalidArgument:
+      return "InvalidArgument";
+    case ErrorCode::NotFound:
+      return "NotFound";
+    case ErrorCode::AlreadyExists:
+      return "AlreadyExists";
+    case ErrorCode::Busy:
+      return "Busy";
+    case ErrorCode::Io:
+      return "Io";
+    case ErrorCode::NoSpace:
+      return "NoSpace";
+    case ErrorCode::Corrupt:
+      return "Corrupt";
+    case ErrorCode::Missing:
+      return "Missing";
+    case ErrorCode::Unsupported:
+      return "Unsupported";
+    case ErrorCode::Purged:
+      return "Purged";
+    case ErrorCode::CursorLost:
+      return "CursorLost";
+    case ErrorCode::TooLarge:
+      return "TooLarge";
+    case ErrorCode::ProtocolViolation:
+      return "ProtocolViolation";
+    case ErrorCode::Poisoned:
+      return "Poisoned";
+    case ErrorCode::Finished:
+      return "Finished";
+    case ErrorCode::Forked:
+      return "Forked";
+    case ErrorCode::Closed:
+      return "Closed";
+    case ErrorCode::Interrupted:
+      return "Interrupted";
   }
   return "Unknown";
 }

@@ -77,11 +77,11 @@ std::vector<std::byte> encode_seal(TimeShape /*shape*/, const Seal& seal) {
     append_words(index_times, entry.time);
     index_positions.push_back(entry.position);
   }
-  builder.Finish(wire::CreateSealDirect(
-      builder, seal.end, seal.totals.events, seal.totals.records, seal.totals.data_bytes,
-      &columns.times, &columns.counts, seal.bounds ? &meet_words : nullptr,
-      seal.bounds ? &join_words : nullptr, &index_times, &index_positions, seal.digest,
-      seal.closed));
+  builder.Finish(wire::CreateSealDirect(builder, seal.end, seal.totals.events, seal.totals.records,
+                                        seal.totals.data_bytes, &columns.times, &columns.counts,
+                                        seal.bounds ? &meet_words : nullptr,
+                                        seal.bounds ? &join_words : nullptr, &index_times,
+                                        &index_positions, seal.digest, seal.closed));
   return bytes_of(builder);
 }
 
@@ -139,8 +139,8 @@ Result<Seal> decode_seal(std::span<const std::byte> payload, TimeShape shape) {
     return contradiction("seal", "its index is too long, or lacks a time");
   }
   for (size_t i = 0; i < index_positions.size(); ++i) {
-    seal.index.push_back({Time(shape, index_times.subspan(i * shape.words, shape.words)),
-                          index_positions[i]});
+    seal.index.push_back(
+        {Time(shape, index_times.subspan(i * shape.words, shape.words)), index_positions[i]});
   }
   return seal;
 }

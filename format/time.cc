@@ -48,8 +48,8 @@ Time combine(const Time& a, const Time& b, Choose choose_first) {
 
 Result<void> TimeShape::validate() const {
   if (words > kMaxTimeWords) {
-    return fail(ErrorCode::Unsupported, "a time has at most 4 words, found " +
-                                            std::to_string(words));
+    return fail(ErrorCode::Unsupported,
+                "a time has at most 4 words, found " + std::to_string(words));
   }
   const unsigned present = (1U << words) - 1;
   if ((signed_mask & ~present) != 0 || (wide_mask & ~(present >> 1)) != 0 ||
@@ -100,7 +100,8 @@ std::string Time::text() const {
 
 bool less_equal(const Time& a, const Time& b) {
   const TimeShape shape = a.shape();
-  if (shape.words == 1) [[likely]] return a.word(0) <= b.word(0);
+  if (shape.words == 1) [[likely]]
+    return a.word(0) <= b.word(0);
   for (size_t i = 0; i < shape.words; ++i) {
     if (bit(shape.wide_mask, i)) {
       if (std::tuple(a.word(i), a.word(i + 1)) > std::tuple(b.word(i), b.word(i + 1))) return false;

@@ -16,8 +16,8 @@
 namespace tidemark {
 
 inline tl::unexpected<Error> contradiction(std::string_view table, std::string_view why) {
-  return fail(ErrorCode::Corrupt, "a " + std::string(table) + " payload is wrong: " +
-                                      std::string(why));
+  return fail(ErrorCode::Corrupt,
+              "a " + std::string(table) + " payload is wrong: " + std::string(why));
 }
 
 // The payload's root table, after FlatBuffers' own verifier has walked all of it. Tables here do
@@ -26,8 +26,7 @@ template <typename Table>
 Result<const Table*> verified_root(std::span<const std::byte> payload, std::string_view name) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(payload.data());
   flatbuffers::Verifier verifier(bytes, payload.size(), /*max_depth=*/2, /*max_tables=*/2);
-  if (payload.size() < sizeof(flatbuffers::uoffset_t) ||
-      !verifier.VerifyBuffer<Table>(nullptr)) {
+  if (payload.size() < sizeof(flatbuffers::uoffset_t) || !verifier.VerifyBuffer<Table>(nullptr)) {
     return contradiction(name, "it is no such FlatBuffer");
   }
   return flatbuffers::GetRoot<Table>(bytes);

@@ -5,11 +5,11 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define TIDEMARK_CHECK(condition)                                                              \
-  do {                                                                                         \
-    if (!(condition)) [[unlikely]] {                                                           \
-      std::fprintf(stderr, "tidemark: broken invariant at %s:%d: %s\n", __FILE__, __LINE__,    \
-                   #condition);                                                                \
-      std::abort();                                                                            \
-    }                                                                                          \
+#define TIDEMARK_CHECK(condition)                                                           \
+  do {                                                                                      \
+    if (!(condition)) [[unlikely]] {                                                        \
+      std::fprintf(stderr, "tidemark: broken invariant at %s:%d: %s\n", __FILE__, __LINE__, \
+                   #condition);                                                             \
+      std::abort();                                                                         \
+    }                                                                                       \
   } while (false)

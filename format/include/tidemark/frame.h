@@ -31,7 +31,7 @@ std::string_view name_of(FrameKind kind);
 inline constexpr uint8_t kSkippable = 1;
 
 struct FrameHeader {
-  uint64_t word;            // length | kind << 32 | flags << 40; the highest 16 bits are zero
+  uint64_t word;  // length | kind << 32 | flags << 40; the highest 16 bits are zero
   uint64_t checksum;
   uint64_t durable_upto;    // the stream's durable position when this frame was written
   uint64_t captured_at_ns;  // since the Unix epoch; never decreasing in a stream

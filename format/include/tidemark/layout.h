@@ -28,7 +28,7 @@ inline constexpr uint64_t kNoPosition = ~uint64_t{0};
 inline constexpr size_t kPageBytes = 4096;
 inline constexpr size_t kSegmentHeaderBytes = 4096;
 inline constexpr uint64_t kMinSegmentBytes = uint64_t{64} << 10;
-inline constexpr uint64_t kMaxSegmentBytes = uint64_t{1} << 30;  // within FlatBuffers' 2 GiB
+inline constexpr uint64_t kMaxSegmentBytes = uint64_t{1} << 30;    // within FlatBuffers' 2 GiB
 inline constexpr uint64_t kFirstSegmentBytes = uint64_t{1} << 20;  // at most; later ones double
 inline constexpr uint32_t kMaxPeers = 100'000;                     // stream names have five digits
 
@@ -41,7 +41,7 @@ enum class RecordEncoding : uint8_t {
 // The first 4 KiB of a segment. Bytes 8..255 are the *identity*, written and synced while the
 // segment is prepared; the rest and, last of all, the magic are stored when it is published.
 struct SegmentHeader {
-  uint64_t magic;                  // 0: not published
+  uint64_t magic;  // 0: not published
   uint16_t format_minor;
   uint16_t reserved_0;
   uint8_t time_words;
@@ -53,30 +53,30 @@ struct SegmentHeader {
   uint8_t log_uuid[16];
   uint32_t stream;
   uint32_t worker_index;
-  uint32_t peers;                  // streams of the log when it was captured
+  uint32_t peers;  // streams of the log when it was captured
   uint32_t reserved_1;
-  uint64_t segment_bytes;          // the file's size, this header included
-  uint64_t first_position;         // the position of this header's first byte
-  uint64_t incarnation;            // counts a stream's openings for writing, from 1
-  uint64_t salt;                   // random; in the seed of every checksum of a frame
+  uint64_t segment_bytes;   // the file's size, this header included
+  uint64_t first_position;  // the position of this header's first byte
+  uint64_t incarnation;     // counts a stream's openings for writing, from 1
+  uint64_t salt;            // random; in the seed of every checksum of a frame
   uint64_t prepared_at_ns;
-  uint64_t schema_hash;            // 0: no schema
-  char time_name[32];              // for people and bindings, for instance "u64"; padded with NUL
+  uint64_t schema_hash;  // 0: no schema
+  char time_name[32];    // for people and bindings, for instance "u64"; padded with NUL
   char container_name[64];
   uint8_t reserved_2[48];
-  uint64_t identity_checksum;      // of bytes 8..247
+  uint64_t identity_checksum;  // of bytes 8..247
 
-  uint64_t first_sequence;         // events of the stream before this segment
+  uint64_t first_sequence;  // events of the stream before this segment
   uint64_t records_before;
   uint64_t data_bytes_before;
   uint64_t previous_first_position;  // kNoPosition: this is the stream's first segment
-  uint64_t previous_end;           // where the previous segment's events end, its seal excluded
-  uint64_t dropped_bytes;          // recovery: bytes from that end to the last one that is not zero
-  uint64_t dropped_frames;         // recovery: valid frames among them
-  uint64_t dropped_segments;       // recovery: segments set aside
+  uint64_t previous_end;             // where the previous segment's events end, its seal excluded
+  uint64_t dropped_bytes;     // recovery: bytes from that end to the last one that is not zero
+  uint64_t dropped_frames;    // recovery: valid frames among them
+  uint64_t dropped_segments;  // recovery: segments set aside
   uint64_t published_at_ns;
   uint8_t reserved_3[3760];
-  uint64_t checksum;               // of bytes 0..4087, with the magic as published
+  uint64_t checksum;  // of bytes 0..4087, with the magic as published
 
   TimeShape time_shape() const { return {time_words, time_wide_mask, time_signed_mask}; }
   uint64_t end_position() const { return first_position + segment_bytes; }

@@ -41,13 +41,13 @@ std::string_view name_of(ErrorCode code);
 // What went wrong, and where. Copyable, owns all it refers to.
 struct Error {
   ErrorCode code = ErrorCode::InvalidArgument;
-  std::string message;                // what was expected and what was found, without the place
-  std::string path;                   // the file or directory, where one is known
-  std::optional<uint32_t> stream;     // stream number in the log
-  std::optional<uint64_t> segment;    // first position of the segment
-  std::optional<uint64_t> offset;     // bytes from the segment's beginning
-  std::string rule;                   // the rule of SPEC.md that is broken, for instance "P1"
-  int system_error = 0;               // errno, where the system said no
+  std::string message;              // what was expected and what was found, without the place
+  std::string path;                 // the file or directory, where one is known
+  std::optional<uint32_t> stream;   // stream number in the log
+  std::optional<uint64_t> segment;  // first position of the segment
+  std::optional<uint64_t> offset;   // bytes from the segment's beginning
+  std::string rule;                 // the rule of SPEC.md that is broken, for instance "P1"
+  int system_error = 0;             // errno, where the system said no
 
   // One line: code, message, then every part of the place that is known.
   std::string text() const;
@@ -64,17 +64,17 @@ tl::unexpected<Error> fail_system(std::string_view action, const std::string& pa
 }  // namespace tidemark
 
 // Returns early with the error of `expression`, or goes on; for expressions of type Result<void>.
-#define TIDEMARK_TRY(expression)                                                       \
-  do {                                                                                 \
-    if (auto tidemark_result_ = (expression); !tidemark_result_) [[unlikely]] {        \
-      return ::tl::make_unexpected(std::move(tidemark_result_).error());               \
-    }                                                                                  \
+#define TIDEMARK_TRY(expression)                                                \
+  do {                                                                          \
+    if (auto tidemark_result_ = (expression); !tidemark_result_) [[unlikely]] { \
+      return ::tl::make_unexpected(std::move(tidemark_result_).error());        \
+    }                                                                           \
   } while (false)
 
 // Declares `name` as the value of `expression`, or returns early with its error.
-#define TIDEMARK_ASSIGN(name, expression)                                              \
-  auto name##_result_ = (expression);                                                  \
-  if (!name##_result_) [[unlikely]] {                                                  \
-    return ::tl::make_unexpected(std::move(name##_result_).error());                   \
-  }                                                                                    \
+#define TIDEMARK_ASSIGN(name, expression)                            \
+  auto name##_result_ = (expression);                                \
+  if (!name##_result_) [[unlikely]] {                                \
+    return ::tl::make_unexpected(std::move(name##_result_).error()); \
+  }                                                                  \
   auto&& name = *name##_result_

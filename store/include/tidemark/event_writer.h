@@ -52,7 +52,7 @@ struct WriterOptions {
 
   // What the stream's events are. A stream that exists must agree: InvalidArgument otherwise.
   TimeShape time;
-  std::string time_name = "u64";         // at most 31 bytes
+  std::string time_name = "u64";  // at most 31 bytes
   RecordEncoding encoding = RecordEncoding::Variable;
   std::string container_name = "bytes";  // at most 63 bytes
   uint64_t schema_hash = 0;
@@ -61,11 +61,11 @@ struct WriterOptions {
 // What opening a stream for writing found and did (SPEC.md section 9).
 struct RecoveryReport {
   uint64_t incarnation = 1;
-  bool existed = false;            // the stream had events before
-  bool was_closed = false;         // its last writer closed it; false: it was killed, or lost power
-  uint64_t previous_end = 0;       // where its events end
-  uint64_t rewritten_bytes = 0;    // kept beyond the durable position, made durable now
-  uint64_t dropped_bytes = 0;      // beyond the end after a power loss
+  bool existed = false;          // the stream had events before
+  bool was_closed = false;       // its last writer closed it; false: it was killed, or lost power
+  uint64_t previous_end = 0;     // where its events end
+  uint64_t rewritten_bytes = 0;  // kept beyond the durable position, made durable now
+  uint64_t dropped_bytes = 0;    // beyond the end after a power loss
   uint64_t dropped_frames = 0;
   uint64_t set_aside_segments = 0;
 };

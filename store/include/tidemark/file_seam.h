@@ -61,8 +61,8 @@ class FileSeam {
   // The next offset at or after `offset` that may hold data, or the file's end.
   virtual int64_t next_data(int descriptor, uint64_t offset) = 0;
 
-  virtual int sync_data(int descriptor) = 0;       // fdatasync
-  virtual int sync_all(int descriptor) = 0;        // fsync
+  virtual int sync_data(int descriptor) = 0;  // fdatasync
+  virtual int sync_all(int descriptor) = 0;   // fsync
   virtual int sync_directory(const std::string& path) = 0;
 
   // Never replaces what stands at `to`: -EEXIST then.
@@ -97,7 +97,7 @@ class FileSeam {
   virtual uint64_t now_ns() = 0;         // since the Unix epoch
   virtual uint64_t coarse_now_ns() = 0;  // the same at a tick's resolution, cheaper
   virtual int random(std::span<std::byte> bytes) = 0;
-  virtual std::string boot_id() = 0;     // "" where the system does not tell
+  virtual std::string boot_id() = 0;  // "" where the system does not tell
 };
 
 // The real one: Linux. Lives for ever.

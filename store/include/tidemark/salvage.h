@@ -12,9 +12,9 @@ namespace tidemark {
 
 // What was not carried over, and why.
 struct LeftBehind {
-  Error reason;                 // with stream, segment and offset
-  uint64_t bytes = 0;           // between the hole and where reading went on, or the segment's end
-  uint64_t progress_events = 0; // valid, but about capabilities that the hole changed unseen
+  Error reason;                  // with stream, segment and offset
+  uint64_t bytes = 0;            // between the hole and where reading went on, or the segment's end
+  uint64_t progress_events = 0;  // valid, but about capabilities that the hole changed unseen
 };
 
 struct StreamSalvage {

@@ -52,7 +52,7 @@ struct StreamSurvey {
   std::vector<Time> frontier;
   std::optional<TimeBounds> bounds;  // of all message times
   uint64_t end = 0;
-  std::optional<uint64_t> durable;   // where this boot's writer left word of it
+  std::optional<uint64_t> durable;  // where this boot's writer left word of it
   std::optional<uint64_t> purged_upto;
   uint64_t last_captured_at_ns = 0;  // 0: no event
   std::vector<SegmentSurvey> segments;

@@ -1,0 +1,54 @@
+#include "fork_guard.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+#include <pthread.h>
+#include <unistd.h>
+
+namespace tidemark {
+namespace {
+
+// Constant-initialised and never destroyed, for the handlers may run at any time.
+std::atomic<uint32_t> generation{0};
+
+struct Registry {
+  std::mutex mutex;
+  std::vector<int> descriptors;
+};
+
+Registry& registry() {
+  static auto* instance = [] {
+    auto* made = new Registry;
+    // The mutex is held across the fork, so that the child finds the list whole.
+    ::pthread_atfork([] { registry().mutex.lock(); }, [] { registry().mutex.unlock(); },
+                     [] {
+                       generation.fetch_add(1, std::memory_order_relaxed);
+                       for (const int descriptor : registry().descriptors) ::close(descriptor);
+                       registry().descriptors.clear();
+                       registry().mutex.unlock();
+                     });
+    return made;
+  }();
+  return *instance;
+}
+
+}  // namespace
+
+uint32_t fork_generation() { return generation.load(std::memory_order_relaxed); }
+
+void close_in_fork_children(int descriptor) {
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  all.descriptors.push_back(descriptor);
+}
+
+bool forget_in_fork_children(int descriptor) {
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  return std::erase(all.descriptors, descriptor) > 0;
+}
+
+}  // namespace tidemark

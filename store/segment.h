@@ -1,0 +1,95 @@
+// `Segment`: one published segment opened for reading (SPEC.md section 4).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "tidemark/event_reader.h"
+#include "tidemark/file_seam.h"
+#include "tidemark/frame.h"
+#include "tidemark/layout.h"
+#include "tidemark/result.h"
+
+namespace tidemark {
+
+// Adds what `error` does not know yet of the place where it happened.
+Error with_place(Error error, uint32_t stream, uint64_t segment, uint64_t offset,
+                 const std::string& path);
+
+// Views of frames live as long as the segment does. Reads are windowed: the pages of a window are
+// brought in first, so that a bad medium or a short file is an error and not a signal. One thread
+// at a time; a view handed out may be read by any thread.
+class Segment {
+ public:
+  // `stream` is only used in errors and checked against the header. Errors: NotFound, Io, Corrupt,
+  // Unsupported; a segment that is not published is NotFound.
+  static Result<std::shared_ptr<Segment>> open(FileSeam& files, const std::string& path,
+                                               uint32_t stream, Access access);
+  // The same on the word of the header's identity alone, for salvage of a segment whose header is
+  // damaged: fields outside the identity are zero then, and previous_first_position kNoPosition.
+  static Result<std::shared_ptr<Segment>> open_by_identity(FileSeam& files, const std::string& path,
+                                                           uint32_t stream);
+  ~Segment();
+  Segment(const Segment&) = delete;
+  Segment& operator=(const Segment&) = delete;
+
+  const SegmentHeader& header() const { return header_; }
+  const std::string& path() const { return path_; }
+  uint64_t first_position() const { return header_.first_position; }
+  uint64_t bytes() const { return header_.segment_bytes; }
+  // Whether `position` lies in the part of this segment that holds frames.
+  bool holds(uint64_t position) const {
+    return position >= header_.first_position + kSegmentHeaderBytes &&
+           position < header_.end_position();
+  }
+
+  // The commit word at `offset`, at this moment; 0 also where there is no room for one.
+  Result<uint64_t> commit_word(uint64_t offset);
+  // The verified frame at `offset`; nothing where none was committed. `verify_payload` is the
+  // caller's: payloads are decoded by decode_*(). Errors have their place: Corrupt, Io,
+  // Unsupported.
+  Result<std::optional<FrameView>> frame(uint64_t offset);
+
+  // The first offset after `offset` at which a valid frame stands, examining every multiple of 8.
+  // Takes the bytes that it hashes from `budget`; Corrupt when that is not enough to decide.
+  Result<std::optional<uint64_t>> find_frame_after(uint64_t offset, uint64_t& budget);
+  // The budget that SPEC.md section 9 gives to such a search.
+  uint64_t search_budget() const { return 4 * bytes(); }
+  // Bytes from `offset` to the last one in the segment that is not zero.
+  Result<uint64_t> bytes_in_use_after(uint64_t offset);
+
+  // An error of the given code at `offset` of this segment.
+  tl::unexpected<Error> fail_at(uint64_t offset, ErrorCode code, std::string message) const;
+  tl::unexpected<Error> fail_at(uint64_t offset, Error error) const;
+
+ private:
+  Segment(FileSeam& files, std::string path, uint32_t stream, Access access, int descriptor)
+      : files_(files),
+        path_(std::move(path)),
+        stream_(stream),
+        access_(access),
+        descriptor_(descriptor) {}
+  static Result<std::shared_ptr<Segment>> open_descriptor(FileSeam& files, const std::string& path,
+                                                          uint32_t stream, Access access);
+  Result<uint64_t> read_header();
+  Result<void> attach();
+  // Makes [offset, offset + bytes) readable.
+  Result<void> require(uint64_t offset, uint64_t bytes);
+  Result<void> read_again(uint64_t offset, uint64_t bytes);
+
+  FileSeam& files_;
+  std::string path_;
+  uint32_t stream_;
+  Access access_;
+  int descriptor_;
+  SegmentHeader header_{};
+  std::byte* base_ = nullptr;  // the mapping, or a private buffer of the segment's size
+  uint64_t ready_from_ = 0;    // [ready_from_, ready_upto_) may be read
+  uint64_t ready_upto_ = 0;
+};
+
+}  // namespace tidemark

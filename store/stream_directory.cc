@@ -1,0 +1,254 @@
+#include "stream_directory.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <thread>
+
+#include "fork_guard.h"
+#include "paths.h"
+#include "segment.h"
+#include "tidemark/frame.h"
+#include "tidemark/hash.h"
+
+namespace tidemark {
+namespace {
+
+// The file `purged`: 24 bytes.
+struct PurgedFile {
+  uint64_t magic;  // "TIDEPURG"
+  uint64_t position;
+  uint64_t checksum;  // of the bytes before it
+};
+static_assert(sizeof(PurgedFile) == 24);
+constexpr uint64_t kPurgedMagic = 0x4752555045444954;
+
+uint64_t checksum_of(const PurgedFile& file) {
+  return hash_bytes(std::as_bytes(std::span(&file, 1)).first(offsetof(PurgedFile, checksum)));
+}
+
+// A segment that is not published holds at most its checkpoint. Whatever follows that was
+// appended, so the segment had been published, and its magic is lost.
+bool was_appended_to(FileSeam& files, int descriptor, uint64_t file_bytes) {
+  uint64_t word = 0;
+  const auto word_bytes = std::as_writable_bytes(std::span(&word, 1));
+  if (files.read(descriptor, word_bytes, kSegmentHeaderBytes) != sizeof word || word == 0) {
+    return false;
+  }
+  if (file_bytes < kSegmentHeaderBytes) return false;
+  const auto padded = check_commit_word(word, file_bytes - kSegmentHeaderBytes);
+  if (!padded) return true;
+  word = 0;
+  return files.read(descriptor, word_bytes, kSegmentHeaderBytes + *padded) == sizeof word &&
+         word != 0;
+}
+
+Result<std::vector<std::string>> list_names(FileSeam& files, const std::string& directory) {
+  std::vector<std::string> names;
+  if (const int answer = files.list(directory, names); answer < 0) {
+    return fail_system("cannot list a stream", directory, -answer);
+  }
+  return names;
+}
+
+}  // namespace
+
+Result<SegmentFile> examine_segment(FileSeam& files, const std::string& directory, uint32_t stream,
+                                    uint64_t first_position) {
+  SegmentFile file;
+  file.first_position = first_position;
+  file.path = segment_path(directory, first_position);
+  const int descriptor = files.open(file.path, OpenMode::Read);
+  if (descriptor < 0) return fail_system("cannot open a segment", file.path, -descriptor);
+  FileStatus status;
+  SegmentHeader header;
+  const int examined = files.status(descriptor, status);
+  // Asked before the header is read: a writer may publish and append at this moment, and then the
+  // header shows it.
+  const bool appended = examined == 0 && was_appended_to(files, descriptor, status.bytes);
+  const auto count = files.read(descriptor, std::as_writable_bytes(std::span(&header, 1)), 0);
+  files.close(descriptor);
+  if (examined < 0) return fail_system("cannot examine a segment", file.path, -examined);
+  file.file_bytes = status.bytes;
+  file.disk_bytes = status.disk_bytes;
+
+  const auto damaged = [&](Error error) {
+    file.damage = with_place(std::move(error), stream, first_position, 0, file.path);
+  };
+  if (count < 0) {
+    damaged(
+        fail_system("cannot read a segment's header", file.path, static_cast<int>(-count)).value());
+    return file;
+  }
+  if (static_cast<size_t>(count) < sizeof header) {
+    // A writer killed before it allocated the file leaves it short, and without a magic.
+    uint64_t magic = 0;
+    if (static_cast<size_t>(count) >= sizeof magic) std::memcpy(&magic, &header, sizeof magic);
+    if (magic != 0) {
+      damaged(fail(ErrorCode::Corrupt, "the file is shorter than a segment's header").value());
+    }
+    return file;
+  }
+  if (header.magic == 0) {
+    const bool usable = check_identity(header, status.bytes).has_value();
+    if (usable) file.header = header;
+    if (appended) {
+      damaged(fail(ErrorCode::Corrupt, "frames stand in a segment whose magic is lost").value());
+    }
+    return file;
+  }
+  if (auto checked = check_header(header, status.bytes); !checked) {
+    if (check_identity(header, status.bytes)) file.header = header;
+    damaged(std::move(checked).error());
+    return file;
+  }
+  if (header.stream != stream || header.first_position != first_position) {
+    damaged(fail(ErrorCode::Corrupt, "the header is that of stream " +
+                                         std::to_string(header.stream) + ", position " +
+                                         std::to_string(header.first_position))
+                .value());
+    return file;
+  }
+  file.published = true;
+  file.header = header;
+  return file;
+}
+
+Result<std::vector<uint64_t>> list_segment_names(FileSeam& files, const std::string& directory) {
+  TIDEMARK_ASSIGN(names, list_names(files, directory));
+  std::vector<uint64_t> positions;
+  for (const std::string& name : names) {
+    if (const auto position = parse_segment_name(name)) positions.push_back(*position);
+  }
+  std::sort(positions.begin(), positions.end());
+  return positions;
+}
+
+Result<std::vector<SegmentFile>> list_segments(FileSeam& files, const std::string& directory,
+                                               uint32_t stream) {
+  TIDEMARK_ASSIGN(positions, list_segment_names(files, directory));
+  std::vector<SegmentFile> segments;
+  for (const uint64_t position : positions) {
+    auto file = examine_segment(files, directory, stream, position);
+    // A spare may be unlinked by its writer between the listing and this look.
+    if (!file && file.error().code == ErrorCode::NotFound) continue;
+    if (!file) return tl::make_unexpected(file.error());
+    segments.push_back(*std::move(file));
+  }
+  return segments;
+}
+
+Result<std::vector<SetAsideFile>> list_set_aside(FileSeam& files, const std::string& directory) {
+  TIDEMARK_ASSIGN(names, list_names(files, directory));
+  std::vector<SetAsideFile> found;
+  for (const std::string& name : names) {
+    const auto position = parse_set_aside_name(name);
+    if (!position) continue;
+    SetAsideFile file{*position, directory + "/" + name, 0, 0};
+    FileStatus status;
+    if (const int answer = files.status(file.path, status); answer < 0) {
+      return fail_system("cannot examine a segment that was set aside", file.path, -answer);
+    }
+    file.file_bytes = status.bytes;
+    file.disk_bytes = status.disk_bytes;
+    found.push_back(std::move(file));
+  }
+  std::sort(found.begin(), found.end(), [](const SetAsideFile& a, const SetAsideFile& b) {
+    return a.first_position < b.first_position;
+  });
+  return found;
+}
+
+Result<std::optional<uint64_t>> read_purged(FileSeam& files, const std::string& directory) {
+  const std::string path = purged_path(directory);
+  const int descriptor = files.open(path, OpenMode::Read);
+  if (descriptor == -ENOENT) return std::nullopt;
+  if (descriptor < 0) return fail_system("cannot open", path, -descriptor);
+  PurgedFile file{};
+  const auto count = files.read(descriptor, std::as_writable_bytes(std::span(&file, 1)), 0);
+  files.close(descriptor);
+  if (count < 0) return fail_system("cannot read", path, static_cast<int>(-count));
+  if (count != sizeof file || file.magic != kPurgedMagic || file.checksum != checksum_of(file)) {
+    auto error = fail(ErrorCode::Corrupt, "what says how far the stream was purged is damaged");
+    error.value().path = path;
+    return error;
+  }
+  return file.position;
+}
+
+Result<void> write_purged(FileSeam& files, const std::string& directory, uint64_t position) {
+  PurgedFile file{kPurgedMagic, position, 0};
+  file.checksum = checksum_of(file);
+  const std::string path = purged_path(directory);
+  const std::string temporary = path + ".new";
+  files.remove_file(temporary);  // of a writer that was killed right here
+  const int descriptor = files.open(temporary, OpenMode::Create);
+  if (descriptor < 0) return fail_system("cannot create", temporary, -descriptor);
+  int answer = files.write(descriptor, std::as_bytes(std::span(&file, 1)), 0);
+  if (answer == 0) answer = files.sync_all(descriptor);
+  files.close(descriptor);
+  if (answer == 0) answer = files.rename_over(temporary, path);
+  if (answer == 0) answer = files.sync_directory(directory);
+  if (answer < 0) return fail_system("cannot replace", path, -answer);
+  return {};
+}
+
+Result<StreamLock> StreamLock::acquire(FileSeam& files, const std::string& directory,
+                                       uint32_t stream) {
+  const int descriptor = files.open(directory, OpenMode::Directory);
+  if (descriptor < 0) return fail_system("cannot open a stream", directory, -descriptor);
+  // A reader that asks whether a writer is alive holds a shared lock for an instant. Where a
+  // shared lock can be had, there was no writer: try again. Two writers that do so at once may
+  // refuse each other for a few rounds, which the bound ends.
+  constexpr int kAttempts = 100;
+  int answer = 0;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    answer = files.lock(descriptor, LockMode::Exclusive);
+    if (answer != -EWOULDBLOCK) break;
+    if (files.lock(descriptor, LockMode::Shared) == -EWOULDBLOCK) break;
+    files.lock(descriptor, LockMode::Unlock);
+    std::this_thread::yield();
+  }
+  if (answer == 0) {
+    close_in_fork_children(descriptor);
+    return StreamLock(files, descriptor);
+  }
+  files.close(descriptor);
+  if (answer != -EWOULDBLOCK) return fail_system("cannot lock a stream", directory, -answer);
+  auto error = fail(ErrorCode::Busy, "another writer holds the stream");
+  error.value().stream = stream;
+  error.value().path = directory;
+  return error;
+}
+
+StreamLock::StreamLock(StreamLock&& other) noexcept
+    : files_(other.files_), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+StreamLock& StreamLock::operator=(StreamLock&& other) noexcept {
+  std::swap(files_, other.files_);
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+StreamLock::~StreamLock() { release(); }
+
+void StreamLock::release() {
+  if (descriptor_ < 0) return;
+  // In a fork's child the descriptor is closed already, and its number may be another file's.
+  if (forget_in_fork_children(descriptor_)) files_->close(descriptor_);
+  descriptor_ = -1;
+}
+
+Result<bool> is_locked(FileSeam& files, const std::string& directory) {
+  const int descriptor = files.open(directory, OpenMode::Directory);
+  if (descriptor < 0) return fail_system("cannot open a stream", directory, -descriptor);
+  const int answer = files.lock(descriptor, LockMode::Shared);
+  files.close(descriptor);
+  if (answer == -EWOULDBLOCK) return true;
+  if (answer < 0) return fail_system("cannot ask for a stream's lock", directory, -answer);
+  return false;
+}
+
+}  // namespace tidemark
