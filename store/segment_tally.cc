@@ -37,11 +37,12 @@ Result<void> SegmentTally::check_index(Segment& segment, uint64_t offset, const 
     }
     previous = entry.position;
     if (remembers(entry)) continue;
-    TIDEMARK_ASSIGN(frame, segment.frame(entry.position - segment.first_position()));
-    const auto shape = segment.header().time_shape();
-    const bool are_messages = frame && frame->kind == FrameKind::Messages;
+    const auto frame = segment.frame(entry.position - segment.first_position());
+    if (!frame && frame.error().code == ErrorCode::Io) return tl::make_unexpected(frame.error());
+    const bool are_messages = frame && *frame && (*frame)->kind == FrameKind::Messages;
     const auto messages =
-        decode_messages(are_messages ? frame->payload : std::span<const std::byte>(), shape);
+        decode_messages(are_messages ? (*frame)->payload : std::span<const std::byte>(),
+                        segment.header().time_shape());
     if (!messages || messages->time() != entry.time) {
       return segment.fail_at(offset, ErrorCode::Corrupt,
                              "the seal's index names messages that do not stand where it says");
