@@ -333,9 +333,11 @@ Result<void> StreamSalvager::salvage_segment(size_t index) {
     if (*at - reported_ >= kReportBytes) report(*at);
   }
   // The seal tells the counts, if a hole has hidden them.
-  if (end && !counts_known_) {
+  if (end && *end < segment.bytes()) {
     const auto seal = segment.frame(*end);
-    if (seal && *seal && (*seal)->kind == FrameKind::Seal) {
+    if (!seal && !recorded_a_drop(*chain_[index + 1].header)) {
+      leave(seal.error(), segment.bytes() - *end);
+    } else if (seal && *seal && (*seal)->kind == FrameKind::Seal && !counts_known_) {
       TIDEMARK_TRY(take_counts(segment, **seal));
     }
   }
