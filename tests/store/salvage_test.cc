@@ -10,6 +10,7 @@
 #include "support/log_files.h"
 #include "support/stream_helpers.h"
 #include "support/temporary_directory.h"
+#include "support/unsynced_files.h"
 
 using namespace tidemark;
 using namespace tidemark::test;
@@ -66,7 +67,8 @@ bool is_subsequence(const std::vector<std::string>& part, const std::vector<std:
 }
 
 SalvageReport salvage(const std::string& from, const std::string& to) {
-  return must(salvage_log(from, to));
+  static UnsyncedFiles files;
+  return must(salvage_log(from, to, {}, files));
 }
 
 void check_sound(const std::string& path) {
