@@ -112,7 +112,11 @@ class PathTrackingFiles : public ForwardingFiles {
 // has as one, so that ThreadSanitizer sees both sides of each access.
 class OneMappingFiles : public ForwardingFiles {
  public:
-  std::byte* map(int descriptor, uint64_t bytes, bool writable, int& error) override {
+  // Whoever maps a file first maps it for all, writers too.
+  int open(const std::string& path, OpenMode mode) override {
+    return ForwardingFiles::open(path, mode == OpenMode::Read ? OpenMode::ReadWrite : mode);
+  }
+  std::byte* map(int descriptor, uint64_t bytes, bool /*writable*/, int& error) override {
     FileStatus status_now;
     if (error = status(descriptor, status_now); error < 0) return nullptr;
     const std::lock_guard lock(mutex_);
@@ -121,7 +125,6 @@ class OneMappingFiles : public ForwardingFiles {
       entry.address = ForwardingFiles::map(descriptor, bytes, true, error);
       if (entry.address == nullptr) return nullptr;
     }
-    (void)writable;
     error = 0;
     ++entry.users;
     return entry.address;
