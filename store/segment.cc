@@ -90,6 +90,7 @@ Result<std::shared_ptr<Segment>> Segment::open_by_identity(FileSeam& files, cons
   }
   std::memset(&header.first_sequence, 0, sizeof header - offsetof(SegmentHeader, first_sequence));
   header.previous_first_position = kNoPosition;
+  segment->identity_only_ = true;
   TIDEMARK_TRY(segment->attach());
   return segment;
 }

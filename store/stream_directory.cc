@@ -140,6 +140,17 @@ Result<std::vector<SegmentFile>> list_segments(FileSeam& files, const std::strin
   return segments;
 }
 
+uint64_t bytes_of_segments(FileSeam& files, const std::string& directory) {
+  uint64_t bytes = 0;
+  const auto positions = list_segment_names(files, directory);
+  if (!positions) return 0;
+  for (const uint64_t position : *positions) {
+    FileStatus status;
+    if (files.status(segment_path(directory, position), status) == 0) bytes += status.bytes;
+  }
+  return bytes;
+}
+
 Result<std::vector<SetAsideFile>> list_set_aside(FileSeam& files, const std::string& directory) {
   TIDEMARK_ASSIGN(names, list_names(files, directory));
   std::vector<SetAsideFile> found;
