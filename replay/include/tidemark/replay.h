@@ -51,6 +51,8 @@ struct ReplayOptions {
   // Order::Time and Delivery::Complete hold the positions of messages that are not released yet;
   // beyond so many, the replay fails with TooLarge instead of growing.
   size_t held_events_limit = size_t{1} << 26;
+  // Unset: Durable for Delivery::Complete, else what `reader` says.
+  std::optional<Visibility> visibility;
   ReaderOptions reader;
 };
 
