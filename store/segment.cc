@@ -186,9 +186,9 @@ Result<std::optional<FrameView>> Segment::frame(uint64_t offset) {
   return *checked;
 }
 
-Result<std::optional<uint64_t>> Segment::find_frame_after(uint64_t offset, uint64_t budget) {
+Result<std::optional<uint64_t>> Segment::find_frame_after(uint64_t offset, uint64_t& budget) {
   alignas(kFrameAlignment) std::array<std::byte, kChunkBytes> chunk;
-  uint64_t at = std::max(offset + kFrameAlignment, kSegmentHeaderBytes);
+  uint64_t at = std::max<uint64_t>(offset + kFrameAlignment, kSegmentHeaderBytes);
   while (at + sizeof(FrameHeader) <= bytes()) {
     const auto data = files_.next_data(descriptor_, at);
     if (data > 0) at = std::max(at, static_cast<uint64_t>(data) & ~uint64_t{kFrameAlignment - 1});

@@ -55,8 +55,8 @@ class Segment {
   Result<std::optional<FrameView>> frame(uint64_t offset);
 
   // The first offset after `offset` at which a valid frame stands, examining every multiple of 8.
-  // Hashes at most `budget` bytes; Corrupt when that is not enough to decide.
-  Result<std::optional<uint64_t>> find_frame_after(uint64_t offset, uint64_t budget);
+  // Takes the bytes that it hashes from `budget`; Corrupt when that is not enough to decide.
+  Result<std::optional<uint64_t>> find_frame_after(uint64_t offset, uint64_t& budget);
   // The budget that SPEC.md section 9 gives to such a search.
   uint64_t search_budget() const { return 4 * bytes(); }
   // Bytes from `offset` to the last one in the segment that is not zero.

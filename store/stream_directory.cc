@@ -232,10 +232,13 @@ StreamLock& StreamLock::operator=(StreamLock&& other) noexcept {
   return *this;
 }
 
-StreamLock::~StreamLock() {
+StreamLock::~StreamLock() { release(); }
+
+void StreamLock::release() {
   if (descriptor_ < 0) return;
   // In a fork's child the descriptor is closed already, and its number may be another file's.
   if (forget_in_fork_children(descriptor_)) files_->close(descriptor_);
+  descriptor_ = -1;
 }
 
 Result<bool> is_locked(FileSeam& files, const std::string& directory) {

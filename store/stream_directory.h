@@ -59,6 +59,7 @@ class StreamLock {
   StreamLock(StreamLock&& other) noexcept;
   StreamLock& operator=(StreamLock&& other) noexcept;
   ~StreamLock();
+  void release();
 
  private:
   StreamLock(FileSeam& files, int descriptor) : files_(&files), descriptor_(descriptor) {}

@@ -1,0 +1,72 @@
+#include "active_segment.h"
+
+#include <array>
+
+namespace tidemark {
+
+std::vector<Change> counts_of(const Protocol& protocol) {
+  std::vector<Change> counts;
+  counts.reserve(protocol.counts().size());
+  for (const auto& [time, count] : protocol.counts()) counts.push_back({time, count});
+  return counts;
+}
+
+ActiveSegment::ActiveSegment(const PreparedSegment& prepared)
+    : base_(prepared.base),
+      bytes_(prepared.bytes()),
+      first_position_(prepared.header.first_position),
+      salt_(prepared.header.salt),
+      header_(prepared.header) {
+  index_.reserve(kMaxIndexEntries);
+}
+
+void ActiveSegment::publish(const Succession& succession, const Checkpoint& checkpoint,
+                            uint64_t durable_upto, uint64_t now_ns) {
+  const auto opening = encode_checkpoint(header_.time_shape(), checkpoint);
+  std::memcpy(payload(), opening.data(), opening.size());
+  commit(FrameKind::Checkpoint, opening.size(), durable_upto, now_ns);
+
+  header_.first_sequence = succession.before.events;
+  header_.records_before = succession.before.records;
+  header_.data_bytes_before = succession.before.data_bytes;
+  header_.previous_first_position = succession.previous_first_position;
+  header_.previous_end = succession.previous_end;
+  header_.dropped_bytes = succession.dropped_bytes;
+  header_.dropped_frames = succession.dropped_frames;
+  header_.dropped_segments = succession.dropped_segments;
+  header_.published_at_ns = now_ns;
+  finish_header(header_);
+  constexpr size_t kAfterMagic = sizeof header_.magic;
+  std::memcpy(base_ + kAfterMagic, reinterpret_cast<const std::byte*>(&header_) + kAfterMagic,
+              sizeof header_ - kAfterMagic);
+  // Readers find the segment by this store; it is paired with their read of the header, and all
+  // that was stored before it, the checkpoint too, is visible with it.
+  std::atomic_ref<uint64_t>(*word_at(0)).store(header_.magic, std::memory_order_release);
+}
+
+void ActiveSegment::note_messages(const Time& time, uint64_t position) {
+  if (bounds_) {
+    bounds_->include(time);
+  } else {
+    bounds_ = TimeBounds{time, time};
+  }
+  const uint64_t offset = position - first_position_;
+  if (offset >= next_index_offset_ && index_.size() < kMaxIndexEntries) {
+    index_.push_back({time, position});
+    next_index_offset_ = offset + bytes_ / kMaxIndexEntries;
+  }
+}
+
+Seal ActiveSegment::seal(const Totals& totals, std::vector<Change> counts, bool closed) const {
+  Seal seal;
+  seal.end = position();
+  seal.totals = totals;
+  seal.counts = std::move(counts);
+  seal.bounds = bounds_;
+  seal.index = index_;
+  seal.digest = digest_;
+  seal.closed = closed;
+  return seal;
+}
+
+}  // namespace tidemark

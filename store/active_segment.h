@@ -1,0 +1,94 @@
+// `ActiveSegment`: the segment that a writer appends to (SPEC.md sections 5 and 8).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "segment_preparer.h"
+#include "tidemark/frame.h"
+#include "tidemark/layout.h"
+#include "tidemark/summary_frames.h"
+
+namespace tidemark {
+
+// What a header says when its segment is published.
+struct Succession {
+  Totals before;
+  uint64_t previous_first_position = kNoPosition;
+  uint64_t previous_end = 0;
+  uint64_t dropped_bytes = 0;
+  uint64_t dropped_frames = 0;
+  uint64_t dropped_segments = 0;
+};
+
+// Knows places and frames, not policies. Does not own the mapping. One thread.
+class ActiveSegment {
+ public:
+  explicit ActiveSegment(const PreparedSegment& prepared);
+
+  // Stores the rest of the header and the checkpoint, and then the magic: from then on readers
+  // see the segment.
+  void publish(const Succession& succession, const Checkpoint& checkpoint, uint64_t durable_upto,
+               uint64_t now_ns);
+
+  uint64_t offset() const { return offset_; }  // where the next frame goes
+  uint64_t position() const { return first_position_ + offset_; }
+  uint64_t first_position() const { return first_position_; }
+  uint64_t bytes() const { return bytes_; }
+  std::byte* base() const { return base_; }
+
+  // The payload's place of the next frame. Nothing is visible before commit(); what is abandoned
+  // is overwritten by the next append.
+  std::byte* payload() { return base_ + offset_ + sizeof(FrameHeader); }
+
+  // Commits the frame whose payload was written. The caller has made sure that it fits, together
+  // with the commit word after it. Returns the position after it.
+  uint64_t commit(FrameKind kind, uint64_t payload_bytes, uint64_t durable_upto,
+                  uint64_t captured_at_ns) {
+    const uint64_t word = commit_word(kind, payload_bytes);
+    const uint64_t padded = frame_bytes(payload_bytes);
+    std::byte* frame = base_ + offset_;
+    // Padding first: where the payload ends within a word, the rest of that word is zero.
+    const uint64_t tail = sizeof(FrameHeader) + payload_bytes;
+    std::memset(frame + tail, 0, padded - tail);
+    // A killed writer's stale bytes must not be taken for the next frame's length.
+    std::atomic_ref<uint64_t>(*word_at(offset_ + padded)).store(0, std::memory_order_relaxed);
+    const std::array<uint64_t, 2> stamps = {durable_upto, captured_at_ns};
+    std::memcpy(frame + kChecksummedFrom, stamps.data(), sizeof stamps);
+    const uint64_t checksum = frame_checksum(frame, word, salt_, first_position_ + offset_);
+    std::memcpy(frame + sizeof word, &checksum, sizeof checksum);
+    publish_frame(frame, word);
+    digest_ = fold_digest(digest_, checksum);
+    offset_ += padded;
+    return position();
+  }
+
+  // For the seal: a messages frame with this time was just committed at `position`.
+  void note_messages(const Time& time, uint64_t position);
+  // What the seal says of this segment; totals and counts are the stream's.
+  Seal seal(const Totals& totals, std::vector<Change> counts, bool closed) const;
+
+ private:
+  uint64_t* word_at(uint64_t offset) { return reinterpret_cast<uint64_t*>(base_ + offset); }
+
+  std::byte* base_;
+  uint64_t bytes_;
+  uint64_t first_position_;
+  uint64_t salt_;
+  SegmentHeader header_;  // as prepared; completed by publish()
+  uint64_t offset_ = kSegmentHeaderBytes;
+  uint64_t digest_ = 0;
+  std::optional<TimeBounds> bounds_;
+  std::vector<IndexEntry> index_;
+  uint64_t next_index_offset_ = 0;
+};
+
+// A stream's counts as a checkpoint or a seal holds them.
+std::vector<Change> counts_of(const Protocol& protocol);
+
+}  // namespace tidemark

@@ -1,0 +1,384 @@
+#include "tidemark/event_reader.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <limits>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "event_reader_implementation.h"
+#include "paths.h"
+#include "stream_directory.h"
+#include "tidemark/check.h"
+
+namespace tidemark {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// The control page's count of publications is a hint; without it, or should it be wrong, a
+// successor is looked for at every so many polls that found nothing.
+constexpr uint64_t kQuietPolls = 4096;
+// How often a reader without news asks the kernel whether a writer is alive.
+constexpr uint64_t kExaminationIntervalNs = 20'000'000;
+constexpr std::chrono::milliseconds kLongestSleep{100};
+constexpr std::chrono::milliseconds kSleepWithoutWord{1};
+
+StreamTraits traits_of(const SegmentHeader& header) {
+  StreamTraits traits;
+  traits.stream = header.stream;
+  traits.peers = header.peers;
+  std::copy(std::begin(header.log_uuid), std::end(header.log_uuid), traits.log_uuid.begin());
+  traits.time = header.time_shape();
+  traits.time_name = header.time_name;
+  traits.encoding = static_cast<RecordEncoding>(header.record_encoding);
+  traits.container_name = header.container_name;
+  return traits;
+}
+
+}  // namespace
+
+using Implementation = EventReader::Implementation;
+using Status = EventReader::Status;
+
+Result<std::unique_ptr<Implementation>> Implementation::open(FileSeam& files, std::string directory,
+                                                             uint32_t stream, const Uuid& log_uuid,
+                                                             const ReaderOptions& options) {
+  FileStatus status;
+  if (const int answer = files.status(directory, status); answer < 0) {
+    auto error = fail_system("cannot open a stream", directory, -answer);
+    error.value().stream = stream;
+    return error;
+  }
+  std::unique_ptr<Implementation> made(
+      new Implementation(files, std::move(directory), stream, log_uuid, options));
+  made->attach_control();
+  TIDEMARK_ASSIGN(opened, made->open_first());
+  (void)opened;  // an empty stream: its first segment may come later
+  return made;
+}
+
+void Implementation::attach_control() {
+  if (!control_) control_ = ControlPage::open_for_reading(files, directory);
+}
+
+// Finds the segment to start from; false while the stream has none.
+Result<bool> Implementation::open_first() {
+  // In this order: a segment that a purge unlinks after this look is below what is read then.
+  TIDEMARK_ASSIGN(positions, list_segment_names(files, directory));
+  TIDEMARK_ASSIGN(purged, read_purged(files, directory));
+  const uint64_t earliest = purged.value_or(0);
+  const auto purged_error = [&](uint64_t wanted) {
+    auto error = fail(ErrorCode::Purged, "position " + std::to_string(wanted) +
+                                             " was purged; the earliest left is " +
+                                             std::to_string(earliest));
+    error.value().stream = stream;
+    error.value().offset = earliest;
+    error.value().path = directory;
+    return error;
+  };
+  if (options.segment && *options.segment < earliest) return purged_error(*options.segment);
+  for (const uint64_t position : positions) {
+    if (position < earliest) continue;
+    if (options.segment && position != *options.segment) continue;
+    auto opened = Segment::open(files, segment_path(directory, position), stream, options.access);
+    if (!opened && opened.error().code == ErrorCode::NotFound) {
+      TIDEMARK_ASSIGN(examined, examine_segment(files, directory, stream, position));
+      if (examined.damage) return tl::make_unexpected(*examined.damage);
+      continue;  // prepared, not published
+    }
+    if (!opened) return tl::make_unexpected(opened.error());
+    const SegmentHeader& header = (*opened)->header();
+    const bool is_head =
+        header.previous_first_position == kNoPosition || (purged && position == *purged);
+    if (!options.segment && !is_head) {
+      return (*opened)->fail_at(0, ErrorCode::Missing, "the segments before this one are missing");
+    }
+    return enter(*std::move(opened));
+  }
+  if (options.segment) {
+    auto error = fail(ErrorCode::NotFound,
+                      "no segment begins at position " + std::to_string(*options.segment));
+    error.value().stream = stream;
+    error.value().path = directory;
+    return error;
+  }
+  if (purged && *purged > 0) {
+    auto error =
+        fail(ErrorCode::Missing, "the segment up to which the stream was purged is missing");
+    error.value().stream = stream;
+    error.value().segment = *purged;
+    error.value().path = directory;
+    return error;
+  }
+  return false;
+}
+
+Result<bool> Implementation::enter(std::shared_ptr<Segment> next) {
+  const SegmentHeader& header = next->header();
+  if (!std::equal(std::begin(header.log_uuid), std::end(header.log_uuid), log_uuid.begin())) {
+    return next->fail_at(0, ErrorCode::Corrupt, "the segment is that of another log");
+  }
+  if (traits && traits->time != header.time_shape()) {
+    return next->fail_at(0, ErrorCode::Corrupt, "the segment's times are of another shape");
+  }
+  TIDEMARK_ASSIGN(offset, walk.enter(*next));
+  if (!traits) traits = traits_of(header);
+  initial.reset();
+  segment = std::move(next);
+  offset_ = offset;
+  at_seal = false;
+  quiet_polls_ = kQuietPolls;  // there may be a successor already
+  return true;
+}
+
+uint64_t Implementation::position() const {
+  return segment ? segment->first_position() + offset_ : 0;
+}
+
+bool Implementation::writer_alive() const {
+  const auto locked = is_locked(files, directory);
+  // Where it cannot be asked, nothing that depends on the writer's death may be concluded.
+  return !locked || *locked;
+}
+
+uint64_t Implementation::visible_upto() {
+  if (options.visibility == Visibility::Committed) return kNoPosition;
+  attach_control();
+  // What an earlier boot left was read from the disk, so it did survive.
+  seen_durable_ = control_ ? control_->durable().value_or(kNoPosition) : kNoPosition;
+  return seen_durable_;
+}
+
+Result<Status> Implementation::poll() {
+  if (error_) return tl::make_unexpected(*error_);
+  auto looked = look();
+  if (!looked) error_ = looked.error();
+  return looked;
+}
+
+Result<Status> Implementation::look() {
+  event = {};
+  if (!segment) {
+    attach_control();
+    seen_published_ = control_ ? control_->published() : 0;
+    TIDEMARK_ASSIGN(opened, open_first());
+    if (!opened) return Status::Pending;
+  }
+  for (;;) {
+    if (walk.protocol().finished()) return Status::Finished;
+    if (!at_seal) {
+      TIDEMARK_ASSIGN(frame, segment->frame(offset_));
+      if (frame && frame->kind == FrameKind::Seal) {
+        auto seal = decode_seal(frame->payload, segment->header().time_shape());
+        if (!seal) return segment->fail_at(offset_, std::move(seal).error());
+        if (seal->end != position() || seal->totals != walk.totals()) {
+          return segment->fail_at(offset_, ErrorCode::Corrupt,
+                                  "the seal contradicts the events before it");
+        }
+        at_seal = true;
+      } else if (frame) {
+        if (frame->end_position() > visible_upto()) return Status::Pending;
+        TIDEMARK_ASSIGN(found, walk.apply(*segment, offset_, *frame));
+        offset_ = frame->end_position() - segment->first_position();
+        if (found.messages() == nullptr && found.progress() == nullptr) continue;
+        event = found;
+        return Status::Event;
+      }
+    }
+    TIDEMARK_ASSIGN(crossed, cross());
+    if (!crossed) return Status::Pending;
+  }
+}
+
+bool Implementation::should_look_for_successor() {
+  attach_control();
+  const uint64_t published = control_ ? control_->published() : 0;
+  if (published == seen_published_ && ++quiet_polls_ < kQuietPolls) return false;
+  seen_published_ = published;
+  quiet_polls_ = 0;
+  return true;
+}
+
+Result<std::shared_ptr<Segment>> Implementation::find_successor() {
+  TIDEMARK_ASSIGN(positions, list_segment_names(files, directory));
+  const auto after =
+      std::upper_bound(positions.begin(), positions.end(), segment->first_position());
+  for (auto at = after; at != positions.end(); ++at) {
+    auto opened = Segment::open(files, segment_path(directory, *at), stream, options.access);
+    if (opened) return *std::move(opened);
+    if (opened.error().code != ErrorCode::NotFound) return tl::make_unexpected(opened.error());
+    // A spare, or one that was just unlinked; unless frames say that its magic is lost.
+    const auto examined = examine_segment(files, directory, stream, *at);
+    if (examined && examined->damage) return tl::make_unexpected(*examined->damage);
+  }
+  return std::shared_ptr<Segment>();
+}
+
+Result<bool> Implementation::cross() {
+  if (!should_look_for_successor()) {
+    TIDEMARK_TRY(examine_end());
+    return false;
+  }
+  TIDEMARK_ASSIGN(successor, find_successor());
+  if (!successor) {
+    TIDEMARK_TRY(examine_end());
+    return false;
+  }
+  if (!at_seal) {
+    // The writer may have appended here before it published the successor.
+    TIDEMARK_ASSIGN(word, segment->commit_word(offset_));
+    if (word != 0) {
+      quiet_polls_ = kQuietPolls;
+      return true;
+    }
+  }
+  const SegmentHeader& header = successor->header();
+  if (header.previous_first_position != segment->first_position()) {
+    TIDEMARK_ASSIGN(purged, read_purged(files, directory));
+    if (purged && *purged > position()) {
+      auto error = segment->fail_at(offset_, ErrorCode::Purged,
+                                    "the stream was purged up to " + std::to_string(*purged));
+      error.value().offset = *purged;
+      return error;
+    }
+    if (header.previous_first_position > segment->first_position()) {
+      return successor->fail_at(0, ErrorCode::Missing,
+                                "the segment at " + std::to_string(header.previous_first_position) +
+                                    " before this one is missing");
+    }
+    return segment->fail_at(offset_, ErrorCode::CursorLost,
+                            "the stream went on without this segment: it was lost");
+  }
+  if (position() > header.previous_end) {
+    return segment->fail_at(
+        offset_, ErrorCode::CursorLost,
+        "the stream ended before this position, at " + std::to_string(header.previous_end));
+  }
+  if (position() < header.previous_end) {
+    return segment->fail_at(
+        offset_, ErrorCode::Corrupt,
+        "nothing stands here, but the stream goes on at " + std::to_string(header.previous_end));
+  }
+  return enter(std::move(successor));
+}
+
+Result<void> Implementation::examine_end() {
+  if (examined_position_ == position()) return {};
+  const uint64_t now = files.coarse_now_ns();
+  if (now < next_examination_ns_) return {};
+  next_examination_ns_ = now + kExaminationIntervalNs;
+  if (writer_alive()) return {};
+  uint64_t from = offset_;
+  if (at_seal) {
+    TIDEMARK_ASSIGN(seal, segment->frame(offset_));
+    TIDEMARK_CHECK(seal.has_value());
+    from = seal->end_position() - segment->first_position() - kFrameAlignment;
+  } else {
+    // The writer may have ended between the last look at the word and the look at its lock.
+    TIDEMARK_ASSIGN(word, segment->commit_word(offset_));
+    if (word != 0) return {};
+  }
+  uint64_t budget = segment->search_budget();
+  TIDEMARK_ASSIGN(found, segment->find_frame_after(from, budget));
+  if (found && !at_seal) {
+    // As above: a writer may even have come and gone since.
+    TIDEMARK_ASSIGN(word, segment->commit_word(offset_));
+    if (word != 0) return {};
+  }
+  if (found) {
+    return segment->fail_at(
+        offset_, ErrorCode::Corrupt,
+        "nothing stands here, but a valid frame does at offset " + std::to_string(*found));
+  }
+  examined_position_ = position();
+  return {};
+}
+
+bool Implementation::has_news() const {
+  if (error_) return true;
+  if (control_ && control_->published() != seen_published_) return true;
+  if (!segment || at_seal) return false;
+  const auto word = segment->commit_word(offset_);
+  if (!word) return true;
+  if (*word == 0) return false;
+  if (options.visibility == Visibility::Committed) return true;
+  return control_ && control_->durable().value_or(kNoPosition) != seen_durable_;
+}
+
+uint32_t* Implementation::arm() {
+  attach_control();
+  return control_ ? control_->arm() : nullptr;
+}
+
+EventReader::EventReader(std::unique_ptr<Implementation> implementation)
+    : implementation_(std::move(implementation)) {}
+EventReader::EventReader(EventReader&&) noexcept = default;
+EventReader& EventReader::operator=(EventReader&&) noexcept = default;
+EventReader::~EventReader() = default;
+
+Result<Status> EventReader::poll() { return implementation_->poll(); }
+
+Result<Status> EventReader::next(std::chrono::nanoseconds limit, Waiting waiting) {
+  const auto deadline = Clock::now() + limit;
+  for (;;) {
+    TIDEMARK_ASSIGN(status, poll());
+    if (status != Status::Pending) return status;
+    const auto left = deadline - Clock::now();
+    if (left <= Clock::duration::zero()) return Status::Pending;
+    if (waiting == Waiting::Sleep) {
+      EventReader* const self = this;
+      TIDEMARK_TRY(wait_any(std::span(&self, 1), left));
+    }
+  }
+}
+
+Result<bool> wait_any(std::span<EventReader* const> readers, std::chrono::nanoseconds limit) {
+  TIDEMARK_CHECK(!readers.empty());
+  FileSeam& files = readers.front()->implementation_->files;
+  const auto deadline = Clock::now() + limit;
+  const auto any_news = [&] {
+    return std::any_of(readers.begin(), readers.end(),
+                       [](const EventReader* r) { return r->implementation_->has_news(); });
+  };
+  std::vector<FutexWait> words;
+  words.reserve(readers.size());
+  bool all_have_words = true;
+  for (EventReader* reader : readers) {
+    if (uint32_t* word = reader->implementation_->arm()) {
+      words.push_back({word, 1});
+    } else {
+      all_have_words = false;
+    }
+  }
+  // The other half of the writer's missing fence: after this, whatever it committed before it
+  // looked at the flag is visible here, and whatever it commits later finds the flag set.
+  const bool fenced = files.membarrier() == 0;
+  if (any_news()) return true;
+  const auto left = deadline - Clock::now();
+  if (left <= Clock::duration::zero()) return false;
+  std::chrono::nanoseconds sleep = std::min<std::chrono::nanoseconds>(left, kLongestSleep);
+  if (!fenced || !all_have_words) {
+    sleep = std::min<std::chrono::nanoseconds>(sleep, kSleepWithoutWord);
+  }
+  const int answer = files.futex_wait(words, sleep);
+  return answer != -ETIMEDOUT || any_news();
+}
+
+const EventView& EventReader::event() const { return implementation_->event; }
+std::shared_ptr<const Segment> EventReader::segment() const { return implementation_->segment; }
+uint64_t EventReader::position() const { return implementation_->position(); }
+uint64_t EventReader::sequence() const { return implementation_->walk.totals().events; }
+const Protocol& EventReader::protocol() const {
+  return implementation_->initial ? *implementation_->initial : implementation_->walk.protocol();
+}
+const Totals& EventReader::totals() const { return implementation_->walk.totals(); }
+const std::vector<Change>& EventReader::opening() const { return implementation_->walk.opening(); }
+const std::optional<StreamTraits>& EventReader::traits() const { return implementation_->traits; }
+uint32_t EventReader::stream() const { return implementation_->stream; }
+bool EventReader::writer_alive() const { return implementation_->writer_alive(); }
+bool EventReader::at_seal() const { return implementation_->at_seal; }
+
+}  // namespace tidemark

@@ -1,0 +1,80 @@
+// The inside of `EventReader` (SPEC.md section 11).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "control_page.h"
+#include "segment.h"
+#include "stream_walk.h"
+#include "tidemark/event_reader.h"
+#include "tidemark/position_reader.h"
+
+namespace tidemark {
+
+class EventReader::Implementation {
+ public:
+  static Result<std::unique_ptr<Implementation>> open(FileSeam& files, std::string directory,
+                                                      uint32_t stream, const Uuid& log_uuid,
+                                                      const ReaderOptions& options);
+
+  Result<Status> poll();
+  // Whether a poll could find something that the last one did not: a look at memory only.
+  bool has_news() const;
+  // Sets the sleepers' flag. nullptr where there is no word to sleep on: look again soon.
+  uint32_t* arm();
+
+  uint64_t position() const;
+  bool writer_alive() const;
+
+  FileSeam& files;
+  const std::string directory;
+  const uint32_t stream;
+  const Uuid log_uuid;
+  const ReaderOptions options;
+
+  StreamWalk walk;
+  EventView event;
+  std::shared_ptr<Segment> segment;
+  std::optional<StreamTraits> traits;
+  std::optional<Protocol> initial;  // of an empty stream: what protocol() answers before a segment
+  bool at_seal = false;
+
+ private:
+  Implementation(FileSeam& seam, std::string path, uint32_t number, const Uuid& uuid,
+                 const ReaderOptions& chosen)
+      : files(seam),
+        directory(std::move(path)),
+        stream(number),
+        log_uuid(uuid),
+        options(chosen),
+        initial(Protocol(TimeShape{})) {}
+
+  Result<Status> look();
+  Result<bool> open_first();
+  Result<bool> enter(std::shared_ptr<Segment> next);
+  // Goes on in the segment after this one; false where there is none yet.
+  Result<bool> cross();
+  Result<std::shared_ptr<Segment>> find_successor();
+  bool should_look_for_successor();
+  // At the end of a stream without a writer: nothing valid may follow.
+  Result<void> examine_end();
+  // The position up to which this reader may see.
+  uint64_t visible_upto();
+  void attach_control();
+
+  std::optional<ControlPage> control_;
+  uint64_t offset_ = 0;          // of the next frame in `segment`
+  uint64_t seen_published_ = 0;  // the control page's count when a successor was last looked for
+  uint64_t quiet_polls_ = 0;     // polls since then
+  uint64_t seen_durable_ = 0;
+  std::optional<uint64_t> examined_position_;  // an end that was examined already
+  uint64_t next_examination_ns_ = 0;
+  std::optional<Error> error_;  // stays
+};
+
+Result<PositionReader> open_position_reader(FileSeam& files, std::string directory,
+                                            uint32_t stream);
+
+}  // namespace tidemark

@@ -1,0 +1,467 @@
+#include "tidemark/event_writer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "event_writer_implementation.h"
+#include "fork_guard.h"
+#include "tidemark/check.h"
+
+namespace tidemark {
+namespace {
+
+// The next segment is prepared once this part of the active one is used: a log of ten records
+// makes no spare, and a busy one has it long before it is needed.
+constexpr uint64_t kPrepareFraction = 8;
+
+Result<void> check_options(const WriterOptions& options) {
+  if (options.segment_bytes < kMinSegmentBytes || options.segment_bytes > kMaxSegmentBytes ||
+      options.segment_bytes % kPageBytes != 0) {
+    return fail(ErrorCode::InvalidArgument,
+                "a segment has between 64 KiB and 1 GiB and is a multiple of 4 KiB, not " +
+                    std::to_string(options.segment_bytes) + " bytes");
+  }
+  if (options.time_name.size() >= sizeof SegmentHeader::time_name ||
+      options.container_name.size() >= sizeof SegmentHeader::container_name) {
+    return fail(ErrorCode::InvalidArgument,
+                "the name of the times or of the container is too long");
+  }
+  if (options.sync.kind == SyncPolicy::Kind::Interval && options.sync.interval.count() <= 0) {
+    return fail(ErrorCode::InvalidArgument, "the interval between syncs must be positive");
+  }
+  if (options.sync.kind == SyncPolicy::Kind::Bytes && options.sync.bytes == 0) {
+    return fail(ErrorCode::InvalidArgument, "the bytes between syncs must be positive");
+  }
+  return options.time.validate();
+}
+
+template <size_t N>
+void copy_text(char (&to)[N], const std::string& from) {
+  std::memcpy(to, from.data(), std::min(from.size(), N - 1));
+}
+
+SegmentPlan plan_of(const StreamPlace& place, const WriterOptions& options, uint64_t incarnation) {
+  SegmentPlan plan;
+  plan.directory = place.directory;
+  plan.sync_populated = options.sync.kind == SyncPolicy::Kind::EveryCommit;
+  SegmentHeader& identity = plan.identity;
+  identity.format_minor = kFormatMinor;
+  identity.time_words = options.time.words;
+  identity.time_wide_mask = options.time.wide_mask;
+  identity.time_signed_mask = options.time.signed_mask;
+  identity.record_encoding = static_cast<uint8_t>(options.encoding);
+  std::copy(place.log_uuid.begin(), place.log_uuid.end(), identity.log_uuid);
+  identity.stream = place.stream;
+  identity.worker_index = place.stream;
+  identity.peers = place.peers;
+  identity.incarnation = incarnation;
+  identity.schema_hash = options.schema_hash;
+  copy_text(identity.time_name, options.time_name);
+  copy_text(identity.container_name, options.container_name);
+  return plan;
+}
+
+// A stream's events are of one kind for ever: what exists must agree with what is asked for.
+Result<void> check_agreement(const SegmentHeader& existing, const SegmentHeader& wanted) {
+  const auto differs = [](std::string what) {
+    return fail(ErrorCode::InvalidArgument, "the stream exists with another " + std::move(what));
+  };
+  if (existing.time_shape() != wanted.time_shape() ||
+      std::strcmp(existing.time_name, wanted.time_name) != 0) {
+    return differs("kind of time, \"" + std::string(existing.time_name) + "\"");
+  }
+  if (existing.record_encoding != wanted.record_encoding ||
+      std::strcmp(existing.container_name, wanted.container_name) != 0) {
+    return differs("container, \"" + std::string(existing.container_name) + "\"");
+  }
+  if (existing.schema_hash != wanted.schema_hash) return differs("schema");
+  if (!std::equal(std::begin(existing.log_uuid), std::end(existing.log_uuid),
+                  std::begin(wanted.log_uuid))) {
+    return fail(ErrorCode::Corrupt, "the stream's segments are those of another log");
+  }
+  if (existing.compatible_features != 0) {
+    return fail(ErrorCode::Unsupported, "the stream may only be appended to by a newer version");
+  }
+  return {};
+}
+
+}  // namespace
+
+using Implementation = EventWriter::Implementation;
+
+Result<std::unique_ptr<Implementation>> Implementation::open(FileSeam& files,
+                                                             const StreamPlace& place,
+                                                             const WriterOptions& options) {
+  TIDEMARK_TRY(check_options(options));
+  TIDEMARK_ASSIGN(lock, StreamLock::acquire(files, place.directory, place.stream));
+  TIDEMARK_ASSIGN(control, ControlPage::open_for_writing(files, place.directory));
+  TIDEMARK_ASSIGN(recovered,
+                  recover_stream(files, place.directory, place.stream, control.durable()));
+  if (recovered.last) {
+    TIDEMARK_TRY(
+        check_agreement(*recovered.last, plan_of(place, options, recovered.incarnation).identity));
+  }
+  if (recovered.protocol && recovered.protocol->finished()) {
+    auto error = fail(ErrorCode::Finished, "the stream is finished, nothing can follow");
+    error.value().stream = place.stream;
+    return error;
+  }
+  Succession succession;
+  succession.before = recovered.totals;
+  if (recovered.last) {
+    succession.previous_first_position = recovered.last->first_position;
+    succession.previous_end = recovered.end;
+  }
+  succession.dropped_bytes = recovered.report.dropped_bytes;
+  succession.dropped_frames = recovered.report.dropped_frames;
+  succession.dropped_segments = recovered.report.set_aside_segments;
+
+  // From here on the control page speaks for the new incarnation.
+  control.begin(recovered.incarnation, recovered.end);
+  // Writers may be interrupted by readers' barriers; without them readers sleep more shortly.
+  files.register_membarrier();
+  std::unique_ptr<Implementation> made(new Implementation(
+      files, place, options, std::move(lock), std::move(control), std::move(recovered)));
+  const uint64_t bytes = made->next_segment_bytes(made->least_segment_bytes(0));
+  TIDEMARK_ASSIGN(prepared, made->preparer_.take(made->next_position_, bytes, bytes));
+  TIDEMARK_TRY(made->publish(prepared, succession));
+  return made;
+}
+
+Implementation::Implementation(FileSeam& files, const StreamPlace& where,
+                               const WriterOptions& chosen, StreamLock lock, ControlPage control,
+                               RecoveredStream recovered)
+    : committed(recovered.end),
+      place(where),
+      options(chosen),
+      protocol(recovered.protocol ? *std::move(recovered.protocol) : Protocol(chosen.time)),
+      totals(recovered.totals),
+      recovery(recovered.report),
+      files_(files),
+      lock_(std::move(lock)),
+      control_(std::move(control)),
+      preparer_(files, plan_of(place, options, recovered.incarnation)),
+      durability_(files, control_, options.sync, committed, recovered.end),
+      next_position_(recovered.next_position),
+      captured_at_ns_(recovered.captured_at_ns),
+      fork_generation_(fork_generation()) {
+  last_words_.reserve(kMaxTimeWords);
+}
+
+Implementation::~Implementation() {
+  // The caller who wants to know whether it could calls close() itself.
+  (void)close();
+  release();
+}
+
+bool Implementation::forked() const { return fork_generation_ != fork_generation(); }
+
+// The helper threads first, and the lock last: whoever gets it finds nobody at work.
+void Implementation::release() {
+  preparer_.stop();
+  durability_.stop();
+  if (active_) files_.unmap(active_->base(), active_->bytes());
+  active_.reset();
+  lock_.release();
+}
+
+Result<void> Implementation::usable() const {
+  if (closed_) [[unlikely]]
+    return fail(ErrorCode::Closed, "the writer was closed");
+  if (forked()) [[unlikely]] {
+    return fail(ErrorCode::Forked, "the writer belongs to the parent process");
+  }
+  if (durability_.poisoned()) [[unlikely]]
+    return tl::make_unexpected(durability_.poison());
+  return {};
+}
+
+uint64_t Implementation::clock_ns() {
+  uint64_t now = 0;
+  switch (options.clock) {
+    case CaptureClock::Precise:
+      now = files_.now_ns();
+      break;
+    case CaptureClock::Coarse:
+      now = files_.coarse_now_ns();
+      break;
+    case CaptureClock::Supplied:
+      now = supplied_clock_ns;
+      break;
+  }
+  // A clock that goes backward stands still here: order is by position alone.
+  captured_at_ns_ = std::max(captured_at_ns_, now);
+  return captured_at_ns_;
+}
+
+Result<std::byte*> Implementation::reserve(uint64_t payload_bytes, size_t capabilities) {
+  TIDEMARK_TRY(usable());
+  // Beside the frame there must always be room for the seal, and for the commit word after it.
+  const uint64_t bytes = frame_bytes(payload_bytes) +
+                         frame_bytes(max_seal_payload_bytes(options.time, capabilities)) +
+                         sizeof(uint64_t);
+  if (active_->offset() + bytes > active_->bytes()) [[unlikely]]
+    TIDEMARK_TRY(roll(bytes));
+  return active_->payload();
+}
+
+Result<uint64_t> Implementation::commit(FrameKind kind, uint64_t payload_bytes) {
+  const uint64_t end = active_->commit(kind, payload_bytes, durability_.durable_hint(), clock_ns());
+  ++totals.events;
+  committed.store(end, std::memory_order_release);
+  control_.wake_sleepers();
+  if (active_->offset() >= prepare_from_) [[unlikely]]
+    prepare_next();
+  durability_.after_commit(end);
+  if (options.sync.kind == SyncPolicy::Kind::EveryCommit) TIDEMARK_TRY(durability_.sync());
+  return end;
+}
+
+Result<void> Implementation::judge_time(std::span<const uint64_t> time) {
+  if (last_time_ && std::equal(time.begin(), time.end(), last_words_.begin(), last_words_.end())) {
+    return {};
+  }
+  if (time.size() != options.time.words) {
+    return fail(ErrorCode::InvalidArgument, "the time has " + std::to_string(time.size()) +
+                                                " words, the stream's have " +
+                                                std::to_string(options.time.words));
+  }
+  const Time judged(options.time, time);
+  TIDEMARK_TRY(protocol.messages(judged));
+  last_time_ = judged;
+  last_words_.assign(time.begin(), time.end());
+  return {};
+}
+
+Result<uint64_t> Implementation::commit_messages(uint64_t payload_bytes, uint32_t records,
+                                                 uint64_t data_bytes) {
+  const uint64_t position = active_->position();
+  active_->note_messages(*last_time_, position);
+  totals.records += records;
+  totals.data_bytes += data_bytes;
+  return commit(FrameKind::Messages, payload_bytes);
+}
+
+Result<uint64_t> Implementation::append_messages(std::span<const uint64_t> time,
+                                                 std::span<const std::string_view> records) {
+  if (options.encoding != RecordEncoding::Variable) {
+    return fail(ErrorCode::InvalidArgument, "the stream's records have one length");
+  }
+  TIDEMARK_TRY(judge_time(time));
+  uint64_t data_bytes = 0;
+  for (const std::string_view record : records) data_bytes += record.size();
+  if (records.size() > max_data_bytes(0) / sizeof(uint32_t) ||
+      data_bytes > max_data_bytes(static_cast<uint32_t>(records.size()))) {
+    return fail(ErrorCode::TooLarge, std::to_string(records.size()) + " records of " +
+                                         std::to_string(data_bytes) +
+                                         " bytes do not fit into one segment");
+  }
+  const auto count = static_cast<uint32_t>(records.size());
+  const MessagesLayout layout = messages_layout(options.time, true, count, data_bytes);
+  TIDEMARK_ASSIGN(payload, reserve(layout.payload_bytes, protocol.counts().size()));
+  encode_messages(payload, layout, options.time, time, count, data_bytes);
+  std::byte* offsets = payload + layout.offsets_at;
+  std::byte* data = payload + layout.data_at;
+  uint32_t end = 0;
+  for (const std::string_view record : records) {
+    std::memcpy(data + end, record.data(), record.size());
+    end += static_cast<uint32_t>(record.size());
+    std::memcpy(offsets, &end, sizeof end);
+    offsets += sizeof end;
+  }
+  return commit_messages(layout.payload_bytes, count, data_bytes);
+}
+
+Result<uint64_t> Implementation::append_messages(std::span<const uint64_t> time, uint32_t records,
+                                                 std::span<const std::byte> data) {
+  if (options.encoding != RecordEncoding::Fixed) {
+    return fail(ErrorCode::InvalidArgument, "the stream's records have lengths of their own");
+  }
+  if (records == 0 ? !data.empty() : data.size() % records != 0) {
+    return fail(ErrorCode::InvalidArgument, "the data is not a whole number of bytes a record");
+  }
+  TIDEMARK_TRY(judge_time(time));
+  if (data.size() > max_data_bytes(records)) {
+    return fail(ErrorCode::TooLarge,
+                "records of " + std::to_string(data.size()) + " bytes do not fit into one segment");
+  }
+  const MessagesLayout layout = messages_layout(options.time, false, records, data.size());
+  TIDEMARK_ASSIGN(payload, reserve(layout.payload_bytes, protocol.counts().size()));
+  encode_messages(payload, layout, options.time, time, records, data.size());
+  if (!data.empty()) std::memcpy(payload + layout.data_at, data.data(), data.size());
+  return commit_messages(layout.payload_bytes, records, data.size());
+}
+
+Result<uint64_t> Implementation::append_progress(std::span<const Change> changes) {
+  for (const Change& change : changes) {
+    if (change.time.shape() != options.time) {
+      return fail(ErrorCode::InvalidArgument, "a change's time is not of the stream's shape");
+    }
+  }
+  const size_t limit = max_capabilities(options.time);
+  // More than this many changes of one event cannot be told apart from a broken caller.
+  if (changes.size() > 2 * limit) {
+    return fail(ErrorCode::TooLarge,
+                "a progress event has at most " + std::to_string(2 * limit) + " changes");
+  }
+  const uint64_t payload_bytes = progress_payload_bytes(options.time, changes.size());
+  const size_t capabilities = std::min(limit, protocol.counts().size() + changes.size());
+  TIDEMARK_ASSIGN(payload, reserve(payload_bytes, capabilities));
+  // Judged after the room was made: a roll writes the counts from before this event.
+  TIDEMARK_TRY(protocol.progress(changes));
+  last_time_.reset();
+  encode_progress(payload, options.time, changes);
+  return commit(FrameKind::Progress, payload_bytes);
+}
+
+// The smallest segment that holds its checkpoint and then so many bytes.
+uint64_t Implementation::least_segment_bytes(uint64_t frame_and_seal_bytes) const {
+  const uint64_t checkpoint =
+      frame_bytes(max_checkpoint_payload_bytes(options.time, protocol.counts().size()));
+  return align_up(kSegmentHeaderBytes + checkpoint + frame_and_seal_bytes, kPageBytes);
+}
+
+// The first segment of an opening is small, so that ten records cost little; each next one is
+// twice as large, up to what was configured.
+uint64_t Implementation::next_segment_bytes(uint64_t least_bytes) const {
+  const uint64_t doubled = active_ ? 2 * active_->bytes() : kFirstSegmentBytes;
+  return std::min(options.segment_bytes, std::max(doubled, least_bytes));
+}
+
+uint64_t Implementation::max_data_bytes(uint32_t records) const {
+  const bool variable = options.encoding == RecordEncoding::Variable;
+  const uint64_t overhead =
+      frame_bytes(messages_layout(options.time, variable, records, 0).payload_bytes) +
+      kFrameAlignment +
+      frame_bytes(max_seal_payload_bytes(options.time, protocol.counts().size())) +
+      sizeof(uint64_t);
+  const uint64_t least = least_segment_bytes(overhead);
+  return least < options.segment_bytes ? options.segment_bytes - least : 0;
+}
+
+void Implementation::prepare_next() {
+  prepare_from_ = ~uint64_t{0};
+  preparer_.prepare_ahead(next_position_, next_segment_bytes(0));
+}
+
+Result<void> Implementation::append_seal(bool closed) {
+  const auto seal = encode_seal(options.time, active_->seal(totals, counts_of(protocol), closed));
+  std::memcpy(active_->payload(), seal.data(), seal.size());
+  active_->commit(FrameKind::Seal, seal.size(), durability_.durable_hint(), clock_ns());
+  return {};
+}
+
+// Nothing is changed before the next segment is there, so that a full disk fails cleanly.
+Result<void> Implementation::roll(uint64_t frame_and_seal_bytes) {
+  const uint64_t least = least_segment_bytes(frame_and_seal_bytes);
+  if (least > options.segment_bytes) {
+    return fail(ErrorCode::TooLarge, "the event does not fit into a segment of " +
+                                         std::to_string(options.segment_bytes) + " bytes");
+  }
+  TIDEMARK_ASSIGN(prepared, preparer_.take(next_position_, least, next_segment_bytes(least)));
+  Succession succession;
+  succession.before = totals;
+  succession.previous_first_position = active_->first_position();
+  succession.previous_end = active_->position();
+  TIDEMARK_TRY(append_seal(/*closed=*/false));
+  preparer_.unmap_later(active_->base(), active_->bytes());
+  return publish(prepared, succession);
+}
+
+Result<void> Implementation::publish(PreparedSegment prepared, const Succession& succession) {
+  active_.emplace(prepared);
+  active_descriptor_ = prepared.descriptor;
+  durability_.add_segment(prepared.descriptor, active_->first_position());
+  active_->publish(succession, {totals, counts_of(protocol)}, durability_.durable_hint(),
+                   clock_ns());
+  control_.note_published();
+  control_.wake_sleepers();
+  next_position_ = active_->first_position() + active_->bytes();
+  prepare_from_ = active_->bytes() / kPrepareFraction;
+  return {};
+}
+
+Result<uint64_t> Implementation::sync() {
+  TIDEMARK_TRY(usable());
+  return durability_.sync();
+}
+
+Result<void> Implementation::wait_durable(uint64_t position, std::chrono::nanoseconds limit) {
+  if (position > committed.load(std::memory_order_acquire)) {
+    return fail(ErrorCode::InvalidArgument,
+                "nothing was committed at position " + std::to_string(position) + " yet");
+  }
+  TIDEMARK_TRY(usable());
+  return durability_.wait(position, limit);
+}
+
+Result<void> Implementation::close() {
+  if (closed_) return {};
+  TIDEMARK_TRY(usable());
+  closed_ = true;
+  if (!active_) return {};  // an opening that failed on its way
+  TIDEMARK_TRY(durability_.sync());
+  // The seal carries a durable position that covers all events: who finds it needs no walk.
+  TIDEMARK_TRY(append_seal(/*closed=*/true));
+  const uint64_t used = align_up(active_->offset() + sizeof(uint64_t), kPageBytes);
+  if (const int answer = files_.sync_data(active_descriptor_); answer < 0) {
+    return fail_system("cannot sync the seal of a stream", place.directory, -answer);
+  }
+  // Only the space goes back: the file keeps its length, so that no mapping of it can fault.
+  if (used < active_->bytes()) {
+    const int answer = files_.punch_hole(active_descriptor_, used, active_->bytes() - used);
+    if (answer < 0 && answer != -EOPNOTSUPP) {
+      return fail_system("cannot give back unused space of a stream", place.directory, -answer);
+    }
+  }
+  control_.set_state(WriterState::Closed);
+  control_.wake_sleepers();
+  release();
+  return {};
+}
+
+EventWriter::EventWriter(std::unique_ptr<Implementation> implementation)
+    : implementation_(std::move(implementation)) {}
+EventWriter::EventWriter(EventWriter&&) noexcept = default;
+EventWriter& EventWriter::operator=(EventWriter&& other) noexcept {
+  std::swap(implementation_, other.implementation_);
+  return *this;
+}
+EventWriter::~EventWriter() {
+  // In a fork's child everything belongs to the parent: its threads are not there to be joined,
+  // and nothing may be written. The memory is given up.
+  if (implementation_ && implementation_->forked()) (void)implementation_.release();
+}
+
+Result<uint64_t> EventWriter::append_messages(std::span<const uint64_t> time,
+                                              std::span<const std::string_view> records) {
+  return implementation_->append_messages(time, records);
+}
+Result<uint64_t> EventWriter::append_messages(std::span<const uint64_t> time, uint32_t records,
+                                              std::span<const std::byte> data) {
+  return implementation_->append_messages(time, records, data);
+}
+Result<uint64_t> EventWriter::append_progress(std::span<const Change> changes) {
+  return implementation_->append_progress(changes);
+}
+void EventWriter::set_captured_at(uint64_t ns) { implementation_->supplied_clock_ns = ns; }
+Result<uint64_t> EventWriter::sync() { return implementation_->sync(); }
+Result<void> EventWriter::wait_durable(uint64_t position, std::chrono::nanoseconds limit) {
+  return implementation_->wait_durable(position, limit);
+}
+uint64_t EventWriter::committed() const {
+  return implementation_->committed.load(std::memory_order_acquire);
+}
+uint64_t EventWriter::durable() const { return implementation_->durable(); }
+const Protocol& EventWriter::protocol() const { return implementation_->protocol; }
+const Totals& EventWriter::totals() const { return implementation_->totals; }
+const RecoveryReport& EventWriter::recovery() const { return implementation_->recovery; }
+uint32_t EventWriter::stream() const { return implementation_->place.stream; }
+uint64_t EventWriter::max_data_bytes(uint32_t records) const {
+  return implementation_->max_data_bytes(records);
+}
+Result<void> EventWriter::close() { return implementation_->close(); }
+
+}  // namespace tidemark

@@ -1,0 +1,97 @@
+// The inside of `EventWriter` (SPEC.md section 8): it joins the active segment, the preparer, the
+// durability and the lock, each of which knows nothing of the others.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "active_segment.h"
+#include "control_page.h"
+#include "durability.h"
+#include "recovery.h"
+#include "segment_preparer.h"
+#include "stream_directory.h"
+#include "tidemark/encode.h"
+#include "tidemark/event_writer.h"
+
+namespace tidemark {
+
+// Which stream of which log.
+struct StreamPlace {
+  std::string directory;
+  uint32_t stream = 0;
+  uint32_t peers = 1;
+  Uuid log_uuid{};
+};
+
+class EventWriter::Implementation {
+ public:
+  // Locks, recovers, and publishes the first segment of a new incarnation.
+  static Result<std::unique_ptr<Implementation>> open(FileSeam& files, const StreamPlace& place,
+                                                      const WriterOptions& options);
+  ~Implementation();
+  Implementation(const Implementation&) = delete;
+  Implementation& operator=(const Implementation&) = delete;
+
+  // An append: room for the payload, its bytes in place, and the commit.
+  //   TIDEMARK_ASSIGN(payload, reserve(bytes, capabilities)); fill it; return commit(kind, bytes);
+  // `capabilities`: the most times that can have a capability after it, for the seal's room.
+  Result<std::byte*> reserve(uint64_t payload_bytes, size_t capabilities);
+  Result<uint64_t> commit(FrameKind kind, uint64_t payload_bytes);
+
+  Result<uint64_t> append_messages(std::span<const uint64_t> time,
+                                   std::span<const std::string_view> records);
+  Result<uint64_t> append_messages(std::span<const uint64_t> time, uint32_t records,
+                                   std::span<const std::byte> data);
+  Result<uint64_t> append_progress(std::span<const Change> changes);
+
+  Result<uint64_t> sync();
+  Result<void> wait_durable(uint64_t position, std::chrono::nanoseconds limit);
+  Result<void> close();
+  bool forked() const;
+  uint64_t durable() const { return durability_.durable(); }
+  uint64_t max_data_bytes(uint32_t records) const;
+
+  std::atomic<uint64_t> committed{0};  // the appending thread stores it, any thread loads it
+  uint64_t supplied_clock_ns = 0;
+  const StreamPlace place;
+  const WriterOptions options;
+  Protocol protocol;
+  Totals totals;
+  RecoveryReport recovery;
+
+ private:
+  Implementation(FileSeam& files, const StreamPlace& place, const WriterOptions& options,
+                 StreamLock lock, ControlPage control, RecoveredStream recovered);
+  Result<void> usable() const;
+  void release();
+  // P3, at the cost of a comparison while the time stays the same.
+  Result<void> judge_time(std::span<const uint64_t> time);
+  Result<uint64_t> commit_messages(uint64_t payload_bytes, uint32_t records, uint64_t data_bytes);
+  Result<void> roll(uint64_t frame_and_seal_bytes);
+  Result<void> publish(PreparedSegment prepared, const Succession& succession);
+  uint64_t next_segment_bytes(uint64_t least_bytes) const;
+  uint64_t least_segment_bytes(uint64_t frame_and_seal_bytes) const;
+  void prepare_next();
+  Result<void> append_seal(bool closed);
+  uint64_t clock_ns();
+
+  FileSeam& files_;
+  StreamLock lock_;  // destroyed last: all else is done while it is held
+  ControlPage control_;
+  SegmentPreparer preparer_;
+  Durability durability_;
+  std::optional<ActiveSegment> active_;
+  int active_descriptor_ = -1;  // the durability's; for giving space back at close
+  uint64_t next_position_;      // of the next segment
+  uint64_t prepare_from_ = 0;   // offset in the active segment at which the next one is prepared
+  uint64_t captured_at_ns_;
+  std::optional<Time> last_time_;  // judged, and no progress since
+  std::vector<uint64_t> last_words_;
+  bool closed_ = false;
+  const uint32_t fork_generation_;
+};
+
+}  // namespace tidemark

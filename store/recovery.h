@@ -1,0 +1,38 @@
+// Recovery: what opening a stream for writing finds, decides and repairs (SPEC.md section 9).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control_page.h"
+#include "tidemark/event_writer.h"
+#include "tidemark/file_seam.h"
+#include "tidemark/layout.h"
+#include "tidemark/protocol.h"
+#include "tidemark/result.h"
+#include "tidemark/summary_frames.h"
+
+namespace tidemark {
+
+// A stream's state at its end, from which the next incarnation goes on.
+struct RecoveredStream {
+  std::optional<SegmentHeader> last;  // of the segment that holds the end; none: no segment yet
+  std::optional<Protocol> protocol;   // none: no segment yet
+  Totals totals;
+  uint64_t end = 0;  // position after the last event
+  uint64_t captured_at_ns = 0;
+  uint64_t next_position = 0;  // above every range that was ever published
+  uint64_t incarnation = 1;    // for the opening that follows
+  RecoveryReport report;
+};
+
+// The caller holds the stream's lock. `durable_hint`: the durable position that the last writer of
+// this boot left, if there is one. Everything that is kept is durable afterwards, and nothing of
+// it was changed. May be killed at any instruction and run again.
+// Errors: Corrupt and Missing (damage: nothing was changed), Unsupported, NoSpace, Io.
+Result<RecoveredStream> recover_stream(FileSeam& files, const std::string& directory,
+                                       uint32_t stream, std::optional<uint64_t> durable_hint);
+
+}  // namespace tidemark

@@ -1,0 +1,204 @@
+#include "segment_preparer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "paths.h"
+
+namespace tidemark {
+namespace {
+
+// Long enough to be cheap a page, short enough that a stop or a waiting writer is soon heard.
+constexpr uint64_t kTouchWindowBytes = uint64_t{8} << 20;
+
+// Magic numbers as in statfs(2).
+constexpr uint64_t kBtrfs = 0x9123683E;
+constexpr uint64_t kNetworkFileSystems[] = {
+    0x6969,      // NFS
+    0xFF534D42,  // CIFS
+    0xFE534D42,  // SMB2
+    0x517B,      // SMB
+    0x01021997,  // 9P
+    0x00C36400,  // Ceph
+    0x5346414F,  // AFS
+};
+
+Result<void> make_file_system_safe(FileSeam& files, int descriptor, const std::string& path) {
+  uint64_t magic = 0;
+  if (const int answer = files.file_system(descriptor, magic); answer < 0) {
+    return fail_system("cannot ask for the file system of", path, -answer);
+  }
+  if (std::find(std::begin(kNetworkFileSystems), std::end(kNetworkFileSystems), magic) !=
+      std::end(kNetworkFileSystems)) {
+    auto error = fail(ErrorCode::Unsupported,
+                      "a log cannot be written on a network file system: neither its locks nor "
+                      "its mappings hold there");
+    error.value().path = path;
+    return error;
+  }
+  // Where a store needs a new block, a full disk is a signal instead of an error.
+  if (magic == kBtrfs) {
+    if (const int answer = files.disable_copy_on_write(descriptor); answer < 0) {
+      return fail_system("cannot turn off copy-on-write for", path, -answer);
+    }
+  }
+  return {};
+}
+
+Result<void> touch(FileSeam& files, const PreparedSegment& segment,
+                   const std::atomic<bool>* cancel) {
+  for (uint64_t at = 0; at < segment.bytes(); at += kTouchWindowBytes) {
+    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) return {};
+    const uint64_t bytes = std::min(kTouchWindowBytes, segment.bytes() - at);
+    const int answer = files.populate(segment.base + at, bytes, /*for_writing=*/true);
+    if (answer == -EINVAL) return {};  // an older kernel: the writer's first touch does it
+    if (answer < 0) return fail_system("cannot touch the pages of", segment.path, -answer);
+  }
+  return {};
+}
+
+Result<void> fill_in(FileSeam& files, const SegmentPlan& plan, PreparedSegment& segment,
+                     const std::atomic<bool>* cancel) {
+  TIDEMARK_TRY(make_file_system_safe(files, segment.descriptor, segment.path));
+  if (const int answer = files.allocate(segment.descriptor, segment.bytes()); answer < 0) {
+    return fail_system("cannot allocate a segment of " + std::to_string(segment.bytes()) + " bytes",
+                       segment.path, -answer);
+  }
+  int error = 0;
+  segment.base = files.map(segment.descriptor, segment.bytes(), /*writable=*/true, error);
+  if (segment.base == nullptr) return fail_system("cannot map", segment.path, -error);
+  if (const int answer = files.random(std::as_writable_bytes(std::span(&segment.header.salt, 1)));
+      answer < 0) {
+    return fail_system("cannot get random bytes", segment.path, -answer);
+  }
+  segment.header.prepared_at_ns = files.now_ns();
+  finish_identity(segment.header);
+  // All but the magic, which is zero here as in the file.
+  std::memcpy(segment.base, &segment.header, offsetof(SegmentHeader, first_sequence));
+
+  // Name and identity become durable under every policy. Where commits will be synced, all pages
+  // are: their extents are converted once here instead of at each commit.
+  if (plan.sync_populated) TIDEMARK_TRY(touch(files, segment, cancel));
+  int answer = files.sync_all(segment.descriptor);
+  if (answer == 0) answer = files.sync_directory(plan.directory);
+  if (answer < 0) return fail_system("cannot sync", segment.path, -answer);
+  if (!plan.sync_populated) TIDEMARK_TRY(touch(files, segment, cancel));
+  return {};
+}
+
+}  // namespace
+
+Result<PreparedSegment> prepare_segment(FileSeam& files, const SegmentPlan& plan,
+                                        uint64_t first_position, uint64_t bytes,
+                                        const std::atomic<bool>* cancel) {
+  PreparedSegment segment;
+  segment.path = segment_path(plan.directory, first_position);
+  segment.header = plan.identity;
+  segment.header.first_position = first_position;
+  segment.header.segment_bytes = bytes;
+  segment.descriptor = files.open(segment.path, OpenMode::Create);
+  if (segment.descriptor < 0) {
+    return fail_system("cannot create a segment", segment.path, -segment.descriptor);
+  }
+  if (auto filled = fill_in(files, plan, segment, cancel); !filled) {
+    discard_segment(files, segment);
+    return tl::make_unexpected(std::move(filled).error());
+  }
+  return segment;
+}
+
+void discard_segment(FileSeam& files, const PreparedSegment& segment) {
+  if (segment.base != nullptr) files.unmap(segment.base, segment.bytes());
+  files.close(segment.descriptor);
+  files.remove_file(segment.path);
+}
+
+SegmentPreparer::SegmentPreparer(FileSeam& files, SegmentPlan plan)
+    : files_(files), plan_(std::move(plan)) {}
+
+SegmentPreparer::~SegmentPreparer() { stop(); }
+
+void SegmentPreparer::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+    cancel_.store(true, std::memory_order_relaxed);
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  if (ready_ && ready_->has_value()) discard_segment(files_, **ready_);
+  ready_.reset();
+  for (const Mapping& mapping : std::exchange(retired_, {})) {
+    files_.unmap(mapping.base, mapping.bytes);
+  }
+}
+
+void SegmentPreparer::ensure_thread() {
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+}
+
+void SegmentPreparer::prepare_ahead(uint64_t first_position, uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (request_ || busy_ || ready_) return;
+  request_ = Request{first_position, bytes};
+  ensure_thread();
+  changed_.notify_all();
+}
+
+Result<PreparedSegment> SegmentPreparer::take(uint64_t first_position, uint64_t least_bytes,
+                                              uint64_t bytes) {
+  std::unique_lock lock(mutex_);
+  // A writer that has caught up takes the segment as soon as it is usable, and touches the rest
+  // of its pages itself.
+  cancel_.store(true, std::memory_order_relaxed);
+  changed_.wait(lock, [this] { return !request_ && !busy_; });
+  cancel_.store(false, std::memory_order_relaxed);
+  auto ready = std::exchange(ready_, std::nullopt);
+  lock.unlock();
+  if (ready && ready->has_value()) {
+    if ((*ready)->header.first_position == first_position && (*ready)->bytes() >= least_bytes) {
+      return **std::move(ready);
+    }
+    discard_segment(files_, **ready);
+  }
+  // Also after a failure ahead: space may have been freed since.
+  return prepare_segment(files_, plan_, first_position, std::max(bytes, least_bytes));
+}
+
+void SegmentPreparer::unmap_later(std::byte* base, uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  retired_.push_back({base, bytes});
+  ensure_thread();
+  changed_.notify_all();
+}
+
+void SegmentPreparer::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stop_ || request_ || !retired_.empty(); });
+    if (stop_) {
+      request_.reset();
+      return;
+    }
+    if (request_) {
+      const Request request = *std::exchange(request_, std::nullopt);
+      busy_ = true;
+      lock.unlock();
+      auto prepared =
+          prepare_segment(files_, plan_, request.first_position, request.bytes, &cancel_);
+      lock.lock();
+      busy_ = false;
+      ready_.emplace(std::move(prepared));
+      changed_.notify_all();
+    }
+    const auto retired = std::exchange(retired_, {});
+    lock.unlock();
+    for (const Mapping& mapping : retired) files_.unmap(mapping.base, mapping.bytes);
+    lock.lock();
+  }
+}
+
+}  // namespace tidemark

@@ -1,0 +1,89 @@
+// Preparing segments: allocated, mapped, synced and touched before the writer needs them (SPEC.md
+// section 8). First touch costs far more than the copy that follows it, so a helper thread does it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tidemark/file_seam.h"
+#include "tidemark/layout.h"
+#include "tidemark/result.h"
+
+namespace tidemark {
+
+// A segment with its identity in place, mapped for writing. Not published.
+struct PreparedSegment {
+  int descriptor = -1;
+  std::string path;
+  std::byte* base = nullptr;
+  SegmentHeader header{};  // the identity; the rest is zero
+
+  uint64_t bytes() const { return header.segment_bytes; }
+};
+
+// What all segments of one opening have in common.
+struct SegmentPlan {
+  std::string directory;
+  SegmentHeader identity{};     // but for size, first position, salt and time of preparation
+  bool sync_populated = false;  // commits will be synced: convert the extents beforehand
+};
+
+// Creates the file, allocates, maps, syncs name and identity, and touches all pages. On failure
+// nothing is left behind. `cancel`, if given, ends the touching early; the segment is usable then.
+// Errors: NoSpace, Io, Unsupported (a file system that cannot be mapped safely).
+Result<PreparedSegment> prepare_segment(FileSeam& files, const SegmentPlan& plan,
+                                        uint64_t first_position, uint64_t bytes,
+                                        const std::atomic<bool>* cancel = nullptr);
+
+// Unlinks a segment that was never published.
+void discard_segment(FileSeam& files, const PreparedSegment& segment);
+
+// Prepares one segment ahead on a thread of its own, and unmaps what is no longer written.
+// One caller's thread at a time.
+class SegmentPreparer {
+ public:
+  SegmentPreparer(FileSeam& files, SegmentPlan plan);
+  ~SegmentPreparer();
+  // Joins the thread and discards the spare. Nothing may be asked of it afterwards.
+  void stop();
+
+  // Begins to prepare, where nothing is prepared or being prepared.
+  void prepare_ahead(uint64_t first_position, uint64_t bytes);
+  // The prepared segment, if it is the one at `first_position` with at least `least_bytes`; else
+  // one of `bytes` is prepared here and now. Errors: as prepare_segment; a retry is possible.
+  Result<PreparedSegment> take(uint64_t first_position, uint64_t least_bytes, uint64_t bytes);
+  void unmap_later(std::byte* base, uint64_t bytes);
+
+ private:
+  struct Request {
+    uint64_t first_position = 0;
+    uint64_t bytes = 0;
+  };
+  struct Mapping {
+    std::byte* base = nullptr;
+    uint64_t bytes = 0;
+  };
+  void run();
+  void ensure_thread();
+
+  FileSeam& files_;
+  const SegmentPlan plan_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<Request> request_;
+  bool busy_ = false;
+  bool stop_ = false;
+  std::atomic<bool> cancel_{false};
+  std::optional<Result<PreparedSegment>> ready_;
+  std::vector<Mapping> retired_;
+  std::thread thread_;
+};
+
+}  // namespace tidemark

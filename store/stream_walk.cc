@@ -1,0 +1,75 @@
+#include "stream_walk.h"
+
+#include <algorithm>
+
+namespace tidemark {
+
+Result<uint64_t> StreamWalk::enter(Segment& segment) {
+  const SegmentHeader& header = segment.header();
+  const uint64_t offset = kSegmentHeaderBytes;
+  TIDEMARK_ASSIGN(frame, segment.frame(offset));
+  if (!frame || frame->kind != FrameKind::Checkpoint) {
+    return segment.fail_at(offset, ErrorCode::Corrupt,
+                           "the segment does not open with a checkpoint");
+  }
+  auto decoded = decode_checkpoint(frame->payload, header.time_shape());
+  if (!decoded) return segment.fail_at(offset, std::move(decoded).error());
+  const Checkpoint& checkpoint = *decoded;
+  const Totals by_header{header.first_sequence, header.records_before, header.data_bytes_before};
+  if (checkpoint.totals != by_header) {
+    return segment.fail_at(offset, ErrorCode::Corrupt,
+                           "the checkpoint's totals are not those of the header");
+  }
+  auto restored = Protocol::restore(header.time_shape(), checkpoint.counts);
+  if (!restored) return segment.fail_at(offset, std::move(restored).error());
+  if (!protocol_) {
+    opening_ = checkpoint.counts;
+  } else if (restored->counts() != protocol_->counts() || checkpoint.totals != totals_) {
+    return segment.fail_at(offset, ErrorCode::Corrupt,
+                           "the checkpoint contradicts the events before it");
+  }
+  protocol_ = *std::move(restored);
+  totals_ = checkpoint.totals;
+  captured_at_ns_ = std::max(captured_at_ns_, frame->captured_at_ns);
+  return frame->end_position() - segment.first_position();
+}
+
+Result<EventView> StreamWalk::apply(const Segment& segment, uint64_t offset,
+                                    const FrameView& frame) {
+  const TimeShape shape = segment.header().time_shape();
+  EventView event;
+  event.position = frame.position;
+  event.end_position = frame.end_position();
+  event.sequence = totals_.events;
+  event.captured_at_ns = frame.captured_at_ns;
+  if (frame.captured_at_ns < captured_at_ns_) {
+    return segment.fail_at(offset, ErrorCode::Corrupt, "the capture clock goes backward");
+  }
+  if (frame.kind == FrameKind::Messages) {
+    auto messages = decode_messages(frame.payload, shape);
+    if (!messages) return segment.fail_at(offset, std::move(messages).error());
+    if (auto judged = protocol_->messages(messages->time()); !judged) {
+      return segment.fail_at(offset, std::move(judged).error());
+    }
+    ++totals_.events;
+    totals_.records += messages->size();
+    totals_.data_bytes += messages->data().size();
+    event.content = *messages;
+  } else if (frame.kind == FrameKind::Progress) {
+    auto progress = decode_progress(frame.payload, shape);
+    if (!progress) return segment.fail_at(offset, std::move(progress).error());
+    scratch_.clear();
+    for (size_t i = 0; i < progress->size(); ++i) scratch_.push_back(progress->change(i));
+    if (auto judged = protocol_->progress(scratch_); !judged) {
+      return segment.fail_at(offset, std::move(judged).error());
+    }
+    ++totals_.events;
+    event.content = *progress;
+  } else if (frame.kind == FrameKind::Checkpoint) {
+    return segment.fail_at(offset, ErrorCode::Corrupt, "a checkpoint stands within a segment");
+  }
+  captured_at_ns_ = frame.captured_at_ns;
+  return event;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,41 @@
+// `StreamWalk`: the state of a stream while its frames are walked: counts, totals, clock. The one
+// place that knows what each kind of frame means for what may follow it (SPEC.md section 10).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "segment.h"
+#include "tidemark/event.h"
+#include "tidemark/protocol.h"
+#include "tidemark/summary_frames.h"
+
+namespace tidemark {
+
+class StreamWalk {
+ public:
+  // Enters a segment by its checkpoint, the frame right after the header. The first segment that
+  // is entered gives the state; in later ones it must be the state that was reached. Returns the
+  // offset after the checkpoint. Errors: Corrupt, ProtocolViolation, Io.
+  Result<uint64_t> enter(Segment& segment);
+
+  // Decodes and applies the frame that stands at `offset` of the segment entered last. Skippable
+  // frames of unknown kind and seals give an event without content. Errors: Corrupt,
+  // ProtocolViolation, with their place; the state is then as before.
+  Result<EventView> apply(const Segment& segment, uint64_t offset, const FrameView& frame);
+
+  const Protocol& protocol() const { return *protocol_; }
+  bool entered() const { return protocol_.has_value(); }
+  const Totals& totals() const { return totals_; }
+  uint64_t captured_at_ns() const { return captured_at_ns_; }
+  const std::vector<Change>& opening() const { return opening_; }
+
+ private:
+  std::optional<Protocol> protocol_;
+  Totals totals_;
+  uint64_t captured_at_ns_ = 0;
+  std::vector<Change> opening_;  // counts with which the first segment was entered
+  std::vector<Change> scratch_;
+};
+
+}  // namespace tidemark
