@@ -5,6 +5,7 @@
 
 #include "replay_driver.h"
 #include "stream_events.h"
+#include "tidemark/stream_end.h"
 
 namespace tidemark {
 
@@ -45,13 +46,20 @@ Result<Replay> Replay::open(const Log& log, std::span<const uint32_t> streams,
       options.delivery == Delivery::Complete ? Visibility::Durable : options.reader.visibility);
 
   std::vector<std::unique_ptr<StreamEvents>> events;
-  std::vector<std::optional<uint64_t>> ends;
   for (const uint32_t number : numbers) {
     TIDEMARK_ASSIGN(reader, log.reader(number, reader_options));
     events.push_back(stream_of(log, std::move(reader)));
   }
   auto implementation = std::make_unique<Implementation>(std::move(events), options);
   TIDEMARK_TRY(implementation->driver().check());
+
+  // A live writer may append as fast as this replay reads, so the end is noted now and not found
+  // on the way. Where it cannot be told, the stream is damaged: reading it will say where.
+  const bool follows = options.follow || options.end == EndMode::Wait;
+  for (size_t i = 0; !follows && i < numbers.size(); ++i) {
+    const auto end = committed_end(log, numbers[i], reader_options.access);
+    if (end) implementation->driver().stop_at(i, *end);
+  }
   return Replay(std::move(implementation));
 }
 

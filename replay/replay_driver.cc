@@ -26,6 +26,7 @@ ReplayDriver::ReplayDriver(std::vector<std::unique_ptr<StreamEvents>> streams,
       end_(options.end),
       slice_(options.from, options.until),
       going_on_(streams.size()),
+      turn_left_(kEventsPerTurn),
       held_(options.held_events_limit) {
   inputs_.reserve(streams.size());
   for (auto& stream : streams) {

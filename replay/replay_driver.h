@@ -84,10 +84,10 @@ class ReplayDriver {
   size_t going_on_;  // inputs that are not over
   std::optional<TimeShape> shape_;
 
-  size_t turn_ = 0;       // of which input it is
-  size_t turn_left_ = 0;  // events of it before the next one has its turn
-  uint64_t poll_ = 0;     // number of the present poll
-  bool idle_ = false;     // the last poll left nothing to be read
+  size_t turn_ = 0;    // of which input it is
+  size_t turn_left_;   // events of it before the next one has its turn
+  uint64_t poll_ = 0;  // number of the present poll
+  bool idle_ = false;  // the last poll left nothing to be read
 
   MutableAntichain<Time> live_;
   MutableAntichain<Time> ended_;
