@@ -275,3 +275,14 @@ TEST_CASE("A segment that is published while it is opened is no damage") {
   if (read.error) FAIL(read.error->text());
   CHECK(read.events.size() == 1000);
 }
+
+TEST_CASE("A spare that is unlinked while a stream is opened is no damage") {
+  const TemporaryDirectory directory;
+  const Log log = must(Log::open(directory / "log"));
+  std::filesystem::create_directories(stream_path(log.path(), 0));
+  // It is listed, and gone when it is opened.
+  std::filesystem::create_symlink("gone", segment_path(stream_path(log.path(), 0), 0));
+  const ReadBack read = read_all(log);
+  if (read.error) FAIL(read.error->text());
+  CHECK(read.status == EventReader::Status::Pending);
+}
