@@ -96,7 +96,8 @@ Result<bool> Implementation::open_first() {
     if (!options.segment && !is_head) {
       return (*opened)->fail_at(0, ErrorCode::Missing, "the segments before this one are missing");
     }
-    return enter(*std::move(opened));
+    TIDEMARK_TRY(enter(*std::move(opened)));
+    return true;
   }
   if (options.segment) {
     auto error = fail(ErrorCode::NotFound,
@@ -116,7 +117,7 @@ Result<bool> Implementation::open_first() {
   return false;
 }
 
-Result<bool> Implementation::enter(std::shared_ptr<Segment> next) {
+Result<void> Implementation::enter(std::shared_ptr<Segment> next) {
   const SegmentHeader& header = next->header();
   if (!std::equal(std::begin(header.log_uuid), std::end(header.log_uuid), log_uuid.begin())) {
     return next->fail_at(0, ErrorCode::Corrupt, "the segment is that of another log");
@@ -131,7 +132,7 @@ Result<bool> Implementation::enter(std::shared_ptr<Segment> next) {
   offset_ = offset;
   at_seal = false;
   quiet_polls_ = kQuietPolls;  // there may be a successor already
-  return true;
+  return {};
 }
 
 uint64_t Implementation::position() const {
@@ -170,7 +171,12 @@ Result<Status> Implementation::look() {
   for (;;) {
     if (walk.protocol().finished()) return Status::Finished;
     if (!at_seal) {
-      TIDEMARK_ASSIGN(frame, segment->frame(offset_));
+      const auto looked = segment->frame(offset_);
+      if (!looked) {
+        TIDEMARK_TRY(cross_lost_tail(looked.error()));
+        continue;
+      }
+      const auto& frame = *looked;
       if (frame && frame->kind == FrameKind::Seal) {
         auto seal = decode_seal(frame->payload, segment->header().time_shape());
         if (!seal) return segment->fail_at(offset_, std::move(seal).error());
@@ -245,6 +251,14 @@ Result<bool> Implementation::cross() {
       return error;
     }
     if (header.previous_first_position > segment->first_position()) {
+      const std::string between = segment_path(directory, header.previous_first_position);
+      FileStatus status;
+      if (files.status(between, status) == 0) {
+        return segment->fail_at(offset_, ErrorCode::Corrupt,
+                                "the stream goes on in the segment at " +
+                                    std::to_string(header.previous_first_position) +
+                                    ", which is not published any more");
+      }
       return successor->fail_at(0, ErrorCode::Missing,
                                 "the segment at " + std::to_string(header.previous_first_position) +
                                     " before this one is missing");
@@ -261,6 +275,21 @@ Result<bool> Implementation::cross() {
     return segment->fail_at(
         offset_, ErrorCode::Corrupt,
         "nothing stands here, but the stream goes on at " + std::to_string(header.previous_end));
+  }
+  TIDEMARK_TRY(enter(std::move(successor)));
+  return true;
+}
+
+// What stands here is no valid frame. That is an error, unless recovery has recorded in the
+// successor that the stream was cut off right here.
+Result<void> Implementation::cross_lost_tail(const Error& error) {
+  if (error.code != ErrorCode::Corrupt) return tl::make_unexpected(error);
+  TIDEMARK_ASSIGN(successor, find_successor());
+  if (!successor) return tl::make_unexpected(error);
+  const SegmentHeader& header = successor->header();
+  if (header.previous_first_position != segment->first_position() ||
+      header.previous_end != position() || header.dropped_bytes == 0) {
+    return tl::make_unexpected(error);
   }
   return enter(std::move(successor));
 }

@@ -92,9 +92,16 @@ Result<void> Recovery::list() {
       last_incarnation_ = std::max(last_incarnation_, (*identity)->header().incarnation);
     }
   }
+  const auto last_published =
+      std::find_if(segments.rbegin(), segments.rend(),
+                   [](const SegmentFile& file) { return file.published || file.damage; });
   for (SegmentFile& file : segments) {
     if (file.first_position < purged_.value_or(0)) continue;
-    if (!file.published && !file.damage) {
+    // Spares lie above all that was published. One that does not had been published itself, and
+    // the power loss took its header back to what was synced at its preparation.
+    if (!file.published && !file.damage &&
+        (last_published == segments.rend() ||
+         file.first_position > last_published->first_position)) {
       spares_.push_back(std::move(file));
       continue;
     }
@@ -244,7 +251,9 @@ Result<Beyond> Recovery::look_beyond(const std::optional<StreamEnd>& end) {
   for (size_t i = next; i < chain_.size(); ++i) {
     // Without an identity no frame of it can be judged, and an identity is synced before its
     // segment is published: its loss is no consequence of losing unsynced pages.
-    if (!chain_[i].header) return tl::make_unexpected(*chain_[i].damage);
+    if (!chain_[i].header) {
+      return at_segment(ErrorCode::Corrupt, "the segment's identity is lost", stream_, chain_[i]);
+    }
     TIDEMARK_ASSIGN(segment, Segment::open_by_identity(files_, chain_[i].path, stream_));
     TIDEMARK_TRY(look_into(*segment, kSegmentHeaderBytes, beyond));
     TIDEMARK_ASSIGN(used, segment->bytes_in_use_after(0));

@@ -54,6 +54,8 @@ Result<uint64_t> Segment::read_header() {
   if (count < 0)
     return fail_system("cannot read a segment's header", path_, static_cast<int>(-count));
   if (static_cast<size_t>(count) < kSegmentHeaderBytes) {
+    // A writer that was killed before it allocated the file leaves it short and without a magic.
+    if (header_.magic == 0) return fail_at(0, ErrorCode::NotFound, "the segment is not published");
     return fail_at(0, ErrorCode::Corrupt, "the file is shorter than a segment's header");
   }
   return status.bytes;
