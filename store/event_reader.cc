@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "event_reader_implementation.h"
+#include "header_facts.h"
 #include "paths.h"
 #include "stream_directory.h"
 #include "tidemark/check.h"
@@ -25,18 +26,6 @@ constexpr uint64_t kQuietPolls = 4096;
 constexpr uint64_t kExaminationIntervalNs = 20'000'000;
 constexpr std::chrono::milliseconds kLongestSleep{100};
 constexpr std::chrono::milliseconds kSleepWithoutWord{1};
-
-StreamTraits traits_of(const SegmentHeader& header) {
-  StreamTraits traits;
-  traits.stream = header.stream;
-  traits.peers = header.peers;
-  std::copy(std::begin(header.log_uuid), std::end(header.log_uuid), traits.log_uuid.begin());
-  traits.time = header.time_shape();
-  traits.time_name = header.time_name;
-  traits.encoding = static_cast<RecordEncoding>(header.record_encoding);
-  traits.container_name = header.container_name;
-  return traits;
-}
 
 }  // namespace
 
@@ -85,9 +74,12 @@ Result<bool> Implementation::open_first() {
     if (options.segment && position != *options.segment) continue;
     auto opened = Segment::open(files, segment_path(directory, position), stream, options.access);
     if (!opened && opened.error().code == ErrorCode::NotFound) {
-      TIDEMARK_ASSIGN(examined, examine_segment(files, directory, stream, position));
-      if (examined.damage) return tl::make_unexpected(*examined.damage);
-      continue;  // prepared, not published
+      const auto examined = examine_segment(files, directory, stream, position);
+      if (examined && examined->damage) return tl::make_unexpected(*examined->damage);
+      if (!examined && examined.error().code != ErrorCode::NotFound) {
+        return tl::make_unexpected(examined.error());
+      }
+      continue;  // prepared and not published, or unlinked since by the writer that prepared it
     }
     if (!opened) return tl::make_unexpected(opened.error());
     const SegmentHeader& header = (*opened)->header();
@@ -96,7 +88,8 @@ Result<bool> Implementation::open_first() {
     if (!options.segment && !is_head) {
       return (*opened)->fail_at(0, ErrorCode::Missing, "the segments before this one are missing");
     }
-    return enter(*std::move(opened));
+    TIDEMARK_TRY(enter(*std::move(opened)));
+    return true;
   }
   if (options.segment) {
     auto error = fail(ErrorCode::NotFound,
@@ -116,7 +109,7 @@ Result<bool> Implementation::open_first() {
   return false;
 }
 
-Result<bool> Implementation::enter(std::shared_ptr<Segment> next) {
+Result<void> Implementation::enter(std::shared_ptr<Segment> next) {
   const SegmentHeader& header = next->header();
   if (!std::equal(std::begin(header.log_uuid), std::end(header.log_uuid), log_uuid.begin())) {
     return next->fail_at(0, ErrorCode::Corrupt, "the segment is that of another log");
@@ -131,7 +124,7 @@ Result<bool> Implementation::enter(std::shared_ptr<Segment> next) {
   offset_ = offset;
   at_seal = false;
   quiet_polls_ = kQuietPolls;  // there may be a successor already
-  return true;
+  return {};
 }
 
 uint64_t Implementation::position() const {
@@ -170,7 +163,12 @@ Result<Status> Implementation::look() {
   for (;;) {
     if (walk.protocol().finished()) return Status::Finished;
     if (!at_seal) {
-      TIDEMARK_ASSIGN(frame, segment->frame(offset_));
+      const auto looked = segment->frame(offset_);
+      if (!looked) {
+        TIDEMARK_TRY(cross_lost_tail(looked.error()));
+        continue;
+      }
+      const auto& frame = *looked;
       if (frame && frame->kind == FrameKind::Seal) {
         auto seal = decode_seal(frame->payload, segment->header().time_shape());
         if (!seal) return segment->fail_at(offset_, std::move(seal).error());
@@ -245,6 +243,14 @@ Result<bool> Implementation::cross() {
       return error;
     }
     if (header.previous_first_position > segment->first_position()) {
+      const std::string between = segment_path(directory, header.previous_first_position);
+      FileStatus status;
+      if (files.status(between, status) == 0) {
+        return segment->fail_at(offset_, ErrorCode::Corrupt,
+                                "the stream goes on in the segment at " +
+                                    std::to_string(header.previous_first_position) +
+                                    ", which is not published any more");
+      }
       return successor->fail_at(0, ErrorCode::Missing,
                                 "the segment at " + std::to_string(header.previous_first_position) +
                                     " before this one is missing");
@@ -261,6 +267,21 @@ Result<bool> Implementation::cross() {
     return segment->fail_at(
         offset_, ErrorCode::Corrupt,
         "nothing stands here, but the stream goes on at " + std::to_string(header.previous_end));
+  }
+  TIDEMARK_TRY(enter(std::move(successor)));
+  return true;
+}
+
+// What stands here is no valid frame. That is an error, unless recovery has recorded in the
+// successor that the stream was cut off right here.
+Result<void> Implementation::cross_lost_tail(const Error& error) {
+  if (error.code != ErrorCode::Corrupt) return tl::make_unexpected(error);
+  TIDEMARK_ASSIGN(successor, find_successor());
+  if (!successor) return tl::make_unexpected(error);
+  const SegmentHeader& header = successor->header();
+  if (header.previous_first_position != segment->first_position() ||
+      header.previous_end != position() || header.dropped_bytes == 0) {
+    return tl::make_unexpected(error);
   }
   return enter(std::move(successor));
 }

@@ -53,9 +53,10 @@ class EventReader::Implementation {
 
   Result<Status> look();
   Result<bool> open_first();
-  Result<bool> enter(std::shared_ptr<Segment> next);
+  Result<void> enter(std::shared_ptr<Segment> next);
   // Goes on in the segment after this one; false where there is none yet.
   Result<bool> cross();
+  Result<void> cross_lost_tail(const Error& error);
   Result<std::shared_ptr<Segment>> find_successor();
   bool should_look_for_successor();
   // At the end of a stream without a writer: nothing valid may follow.
