@@ -74,9 +74,12 @@ Result<bool> Implementation::open_first() {
     if (options.segment && position != *options.segment) continue;
     auto opened = Segment::open(files, segment_path(directory, position), stream, options.access);
     if (!opened && opened.error().code == ErrorCode::NotFound) {
-      TIDEMARK_ASSIGN(examined, examine_segment(files, directory, stream, position));
-      if (examined.damage) return tl::make_unexpected(*examined.damage);
-      continue;  // prepared, not published
+      const auto examined = examine_segment(files, directory, stream, position);
+      if (examined && examined->damage) return tl::make_unexpected(*examined->damage);
+      if (!examined && examined.error().code != ErrorCode::NotFound) {
+        return tl::make_unexpected(examined.error());
+      }
+      continue;  // prepared and not published, or unlinked since by the writer that prepared it
     }
     if (!opened) return tl::make_unexpected(opened.error());
     const SegmentHeader& header = (*opened)->header();

@@ -65,11 +65,12 @@ Result<SegmentFile> examine_segment(FileSeam& files, const std::string& director
   if (descriptor < 0) return fail_system("cannot open a segment", file.path, -descriptor);
   FileStatus status;
   SegmentHeader header;
-  const int examined = files.status(descriptor, status);
+  int examined = files.status(descriptor, status);
   // Asked before the header is read: a writer may publish and append at this moment, and then the
-  // header shows it.
+  // header shows it. The size is asked for again after that, for the same reason.
   const bool appended = examined == 0 && was_appended_to(files, descriptor, status.bytes);
   const auto count = files.read(descriptor, std::as_writable_bytes(std::span(&header, 1)), 0);
+  if (examined == 0) examined = files.status(descriptor, status);
   files.close(descriptor);
   if (examined < 0) return fail_system("cannot examine a segment", file.path, -examined);
   file.file_bytes = status.bytes;

@@ -1,5 +1,5 @@
 // The catalog: an LMDB environment in the log's directory, with the cursors of consumers and a
-// cache of segment summaries that may be deleted at any time (SPEC.md section 10 lists its keys).
+// cache of segment summaries that may be deleted at any time (SPEC.md section 2 lists its keys).
 //
 // It is in no durability chain, and nothing that writes events ever opens it: a process stopped
 // inside one of its transactions delays only other users of the catalog.
