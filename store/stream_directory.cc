@@ -102,7 +102,8 @@ Result<SegmentFile> examine_segment(FileSeam& files, const std::string& director
     return file;
   }
   if (auto checked = check_header(header, status.bytes); !checked) {
-    if (check_identity(header, status.bytes)) file.header = header;
+    // A file that was cut short has a header all the same.
+    if (check_identity(header, header.segment_bytes)) file.header = header;
     damaged(std::move(checked).error());
     return file;
   }
