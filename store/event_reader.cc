@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "event_reader_implementation.h"
+#include "header_facts.h"
 #include "paths.h"
 #include "stream_directory.h"
 #include "tidemark/check.h"
@@ -25,18 +26,6 @@ constexpr uint64_t kQuietPolls = 4096;
 constexpr uint64_t kExaminationIntervalNs = 20'000'000;
 constexpr std::chrono::milliseconds kLongestSleep{100};
 constexpr std::chrono::milliseconds kSleepWithoutWord{1};
-
-StreamTraits traits_of(const SegmentHeader& header) {
-  StreamTraits traits;
-  traits.stream = header.stream;
-  traits.peers = header.peers;
-  std::copy(std::begin(header.log_uuid), std::end(header.log_uuid), traits.log_uuid.begin());
-  traits.time = header.time_shape();
-  traits.time_name = header.time_name;
-  traits.encoding = static_cast<RecordEncoding>(header.record_encoding);
-  traits.container_name = header.container_name;
-  return traits;
-}
 
 }  // namespace
 
@@ -85,9 +74,12 @@ Result<bool> Implementation::open_first() {
     if (options.segment && position != *options.segment) continue;
     auto opened = Segment::open(files, segment_path(directory, position), stream, options.access);
     if (!opened && opened.error().code == ErrorCode::NotFound) {
-      TIDEMARK_ASSIGN(examined, examine_segment(files, directory, stream, position));
-      if (examined.damage) return tl::make_unexpected(*examined.damage);
-      continue;  // prepared, not published
+      const auto examined = examine_segment(files, directory, stream, position);
+      if (examined && examined->damage) return tl::make_unexpected(*examined->damage);
+      if (!examined && examined.error().code != ErrorCode::NotFound) {
+        return tl::make_unexpected(examined.error());
+      }
+      continue;  // prepared and not published, or unlinked since by the writer that prepared it
     }
     if (!opened) return tl::make_unexpected(opened.error());
     const SegmentHeader& header = (*opened)->header();

@@ -46,10 +46,6 @@ Result<std::shared_ptr<Segment>> Segment::open_descriptor(FileSeam& files, const
 
 // Reads the header as it stands, and returns the file's size.
 Result<uint64_t> Segment::read_header() {
-  FileStatus status;
-  if (const int answer = files_.status(descriptor_, status); answer < 0) {
-    return fail_system("cannot examine a segment", path_, -answer);
-  }
   const auto count = files_.read(descriptor_, std::as_writable_bytes(std::span(&header_, 1)), 0);
   if (count < 0)
     return fail_system("cannot read a segment's header", path_, static_cast<int>(-count));
@@ -57,6 +53,11 @@ Result<uint64_t> Segment::read_header() {
     // A writer that was killed before it allocated the file leaves it short and without a magic.
     if (header_.magic == 0) return fail_at(0, ErrorCode::NotFound, "the segment is not published");
     return fail_at(0, ErrorCode::Corrupt, "the file is shorter than a segment's header");
+  }
+  // Asked after the header was read: the file of a published segment has its size for good.
+  FileStatus status;
+  if (const int answer = files_.status(descriptor_, status); answer < 0) {
+    return fail_system("cannot examine a segment", path_, -answer);
   }
   return status.bytes;
 }
@@ -90,6 +91,7 @@ Result<std::shared_ptr<Segment>> Segment::open_by_identity(FileSeam& files, cons
   }
   std::memset(&header.first_sequence, 0, sizeof header - offsetof(SegmentHeader, first_sequence));
   header.previous_first_position = kNoPosition;
+  segment->identity_only_ = true;
   TIDEMARK_TRY(segment->attach());
   return segment;
 }

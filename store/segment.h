@@ -38,6 +38,8 @@ class Segment {
   Segment& operator=(const Segment&) = delete;
 
   const SegmentHeader& header() const { return header_; }
+  // Opened by open_by_identity(): header() knows nothing of what comes before the segment.
+  bool identity_only() const { return identity_only_; }
   const std::string& path() const { return path_; }
   uint64_t first_position() const { return header_.first_position; }
   uint64_t bytes() const { return header_.segment_bytes; }
@@ -87,6 +89,7 @@ class Segment {
   Access access_;
   int descriptor_;
   SegmentHeader header_{};
+  bool identity_only_ = false;
   std::byte* base_ = nullptr;  // the mapping, or a private buffer of the segment's size
   uint64_t ready_from_ = 0;    // [ready_from_, ready_upto_) may be read
   uint64_t ready_upto_ = 0;

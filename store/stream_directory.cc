@@ -64,11 +64,12 @@ Result<SegmentFile> examine_segment(FileSeam& files, const std::string& director
   if (descriptor < 0) return fail_system("cannot open a segment", file.path, -descriptor);
   FileStatus status;
   SegmentHeader header;
-  const int examined = files.status(descriptor, status);
+  int examined = files.status(descriptor, status);
   // Asked before the header is read: a writer may publish and append at this moment, and then the
-  // header shows it.
+  // header shows it. The size is asked for again after that, for the same reason.
   const bool appended = examined == 0 && was_appended_to(files, descriptor, status.bytes);
   const auto count = files.read(descriptor, std::as_writable_bytes(std::span(&header, 1)), 0);
+  if (examined == 0) examined = files.status(descriptor, status);
   files.close(descriptor);
   if (examined < 0) return fail_system("cannot examine a segment", file.path, -examined);
   file.file_bytes = status.bytes;
@@ -138,6 +139,17 @@ Result<std::vector<SegmentFile>> list_segments(FileSeam& files, const std::strin
     segments.push_back(*std::move(file));
   }
   return segments;
+}
+
+uint64_t bytes_of_segments(FileSeam& files, const std::string& directory) {
+  uint64_t bytes = 0;
+  const auto positions = list_segment_names(files, directory);
+  if (!positions) return 0;
+  for (const uint64_t position : *positions) {
+    FileStatus status;
+    if (files.status(segment_path(directory, position), status) == 0) bytes += status.bytes;
+  }
+  return bytes;
 }
 
 Result<std::vector<SetAsideFile>> list_set_aside(FileSeam& files, const std::string& directory) {

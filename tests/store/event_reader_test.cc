@@ -7,10 +7,12 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <set>
 #include <thread>
 
 #include "paths.h"
 #include "support/catch.h"
+#include "support/forwarding_files.h"
 #include "support/stream_helpers.h"
 #include "support/temporary_directory.h"
 #include "tidemark/log.h"
@@ -34,6 +36,28 @@ void append_numbers(const Log& log, int from, int upto) {
     append_text(writer, 0, std::to_string(i) + std::string(200, ' '));
   }
 }
+
+// A segment's file is still empty when its size is asked for first, and published right after.
+class PublishedInBetweenFiles : public ForwardingFiles {
+ public:
+  using ForwardingFiles::status;
+  int status(int descriptor, FileStatus& result) override {
+    const int answer = ForwardingFiles::status(descriptor, result);
+    if (answer == 0 && !result.is_directory && !read_from_.contains(descriptor)) result.bytes = 0;
+    return answer;
+  }
+  int64_t read(int descriptor, std::span<std::byte> bytes, uint64_t offset) override {
+    read_from_.insert(descriptor);
+    return ForwardingFiles::read(descriptor, bytes, offset);
+  }
+  int close(int descriptor) override {
+    read_from_.erase(descriptor);
+    return ForwardingFiles::close(descriptor);
+  }
+
+ private:
+  std::set<int> read_from_;
+};
 
 // Reads numbers in order until `upto`; the number that was expected where it ended otherwise.
 int follow_numbers(EventReader& reader, int from, int upto, Waiting waiting) {
@@ -240,4 +264,25 @@ TEST_CASE("Events are found again by their positions") {
   }
   CHECK(by_position.at(positions[0] + 8).error().code == ErrorCode::Corrupt);
   CHECK(by_position.at(uint64_t{1} << 40).error().code == ErrorCode::NotFound);
+}
+
+TEST_CASE("A segment that is published while it is opened is no damage") {
+  const TemporaryDirectory directory;
+  append_numbers(must(Log::open(directory / "log")), 0, 1000);
+  PublishedInBetweenFiles files;
+  const Log log = must(Log::open(directory / "log", {}, files));
+  const ReadBack read = read_all(log);
+  if (read.error) FAIL(read.error->text());
+  CHECK(read.events.size() == 1000);
+}
+
+TEST_CASE("A spare that is unlinked while a stream is opened is no damage") {
+  const TemporaryDirectory directory;
+  const Log log = must(Log::open(directory / "log"));
+  std::filesystem::create_directories(stream_path(log.path(), 0));
+  // It is listed, and gone when it is opened.
+  std::filesystem::create_symlink("gone", segment_path(stream_path(log.path(), 0), 0));
+  const ReadBack read = read_all(log);
+  if (read.error) FAIL(read.error->text());
+  CHECK(read.status == EventReader::Status::Pending);
 }

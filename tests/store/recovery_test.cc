@@ -463,3 +463,39 @@ TEST_CASE("Whatever pages a power loss keeps, the durable is there and the rest 
     std::filesystem::remove_all(lost_path);
   }
 }
+
+namespace {
+
+class CountingReads : public ForwardingFiles {
+ public:
+  int64_t read(int descriptor, std::span<std::byte> bytes, uint64_t offset) override {
+    bytes_read += bytes.size();
+    return ForwardingFiles::read(descriptor, bytes, offset);
+  }
+  std::atomic<uint64_t> bytes_read{0};
+};
+
+}  // namespace
+
+TEST_CASE("Opening reads the undurable tail and the headers, not the log") {
+  const bool synced = GENERATE(true, false);
+  const TemporaryDirectory directory;
+  const Log log = must(Log::open(directory / "log"));
+  append_and_die(log, small_segments(), [synced](EventWriter& writer) {
+    for (int i = 0; i < 4000; ++i) {
+      append_text(writer, 0, std::string(1000, 'a'));
+      if (i == 3950 && synced) must(writer.sync());
+    }
+  });
+  CountingReads files;
+  const Log again = must(Log::open(log.path(), {}, files));
+  const uint64_t log_bytes = 4000 * 1000;
+  {
+    const EventWriter writer = must(again.writer(0, small_segments()));
+    if (!synced) CHECK(files.bytes_read > log_bytes);  // all of it had to be made durable
+    if (synced) CHECK(files.bytes_read < log_bytes / 4);
+  }
+  files.bytes_read = 0;
+  const EventWriter writer = must(again.writer(0, small_segments()));
+  CHECK(files.bytes_read < log_bytes / 4);  // now it was closed
+}

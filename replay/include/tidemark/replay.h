@@ -46,12 +46,14 @@ struct ReplayOptions {
   // false: ends where each stream ended when the replay was opened, even where a writer is alive.
   bool follow = false;
   // Only messages at times t with from <= t and not until <= t. Unset: no bound.
-  std::optional<Time> from;
-  std::optional<Time> until;
+  std::optional<Time> from = std::nullopt;
+  std::optional<Time> until = std::nullopt;
   // Order::Time and Delivery::Complete hold the positions of messages that are not released yet;
   // beyond so many, the replay fails with TooLarge instead of growing.
   size_t held_events_limit = size_t{1} << 26;
-  ReaderOptions reader;
+  // Unset: Durable for Delivery::Complete, else what `reader` says.
+  std::optional<Visibility> visibility = std::nullopt;
+  ReaderOptions reader = {};
 };
 
 // One step of a replay. Views are valid until the next call.

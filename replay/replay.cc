@@ -1,0 +1,90 @@
+#include "tidemark/replay.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "replay_driver.h"
+#include "stream_events.h"
+#include "tidemark/stream_end.h"
+
+namespace tidemark {
+
+// The readers belong to the driver's streams.
+class Replay::Implementation {
+ public:
+  Implementation(std::vector<std::unique_ptr<StreamEvents>> streams, const ReplayOptions& options)
+      : readers_(readers_of(streams)), driver_(std::move(streams), options) {}
+
+  ReplayDriver& driver() { return driver_; }
+  const std::vector<const EventReader*>& readers() const { return readers_; }
+
+ private:
+  static std::vector<const EventReader*> readers_of(
+      const std::vector<std::unique_ptr<StreamEvents>>& streams) {
+    std::vector<const EventReader*> readers;
+    readers.reserve(streams.size());
+    for (const auto& stream : streams) readers.push_back(stream->reader());
+    return readers;
+  }
+
+  std::vector<const EventReader*> readers_;
+  ReplayDriver driver_;
+};
+
+Result<Replay> Replay::open(const Log& log, std::span<const uint32_t> streams,
+                            const ReplayOptions& options) {
+  std::vector<uint32_t> numbers(streams.begin(), streams.end());
+  std::sort(numbers.begin(), numbers.end());
+  if (std::adjacent_find(numbers.begin(), numbers.end()) != numbers.end()) {
+    return fail(ErrorCode::InvalidArgument, "a stream is replayed once or not at all");
+  }
+  if (options.reader.segment && numbers.size() > 1) {
+    return fail(ErrorCode::InvalidArgument, "a segment to start at belongs to one stream");
+  }
+  ReaderOptions reader_options = options.reader;
+  reader_options.visibility = options.visibility.value_or(
+      options.delivery == Delivery::Complete ? Visibility::Durable : options.reader.visibility);
+
+  std::vector<std::unique_ptr<StreamEvents>> events;
+  for (const uint32_t number : numbers) {
+    TIDEMARK_ASSIGN(reader, log.reader(number, reader_options));
+    events.push_back(stream_of(log, std::move(reader)));
+  }
+  auto implementation = std::make_unique<Implementation>(std::move(events), options);
+  TIDEMARK_TRY(implementation->driver().check());
+
+  // A live writer may append as fast as this replay reads, so the end is noted now and not found
+  // on the way. Where it cannot be told, the stream is damaged: reading it will say where.
+  const bool follows = options.follow || options.end == EndMode::Wait;
+  for (size_t i = 0; !follows && i < numbers.size(); ++i) {
+    const auto end = committed_end(log, numbers[i], reader_options.access);
+    if (end) implementation->driver().stop_at(i, *end);
+  }
+  return Replay(std::move(implementation));
+}
+
+Replay::Replay(std::unique_ptr<Implementation> implementation)
+    : implementation_(std::move(implementation)) {}
+Replay::Replay(Replay&&) noexcept = default;
+Replay& Replay::operator=(Replay&&) noexcept = default;
+Replay::~Replay() = default;
+
+Result<Replay::Status> Replay::poll(size_t budget) {
+  return implementation_->driver().poll(budget);
+}
+Result<Replay::Status> Replay::next(std::chrono::nanoseconds limit) {
+  return implementation_->driver().next(limit);
+}
+
+const ReplayedEvent& Replay::event() const { return implementation_->driver().event(); }
+const Antichain<Time>& Replay::frontier() const {
+  return implementation_->driver().reported().frontier();
+}
+const std::vector<std::pair<Time, int64_t>>& Replay::capabilities() const {
+  return implementation_->driver().reported().counts();
+}
+TimeShape Replay::time_shape() const { return implementation_->driver().time_shape(); }
+std::vector<const EventReader*> Replay::readers() const { return implementation_->readers(); }
+size_t Replay::held_events() const { return implementation_->driver().held_events(); }
+
+}  // namespace tidemark

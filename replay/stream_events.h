@@ -1,0 +1,48 @@
+// What a replay asks of one stream. In a log that is an EventReader with a PositionReader beside
+// it; tests put streams made by hand in its place.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "tidemark/event.h"
+#include "tidemark/event_reader.h"
+#include "tidemark/log.h"
+#include "tidemark/protocol.h"
+#include "tidemark/result.h"
+#include "tidemark/time.h"
+
+namespace tidemark {
+
+class StreamEvents {
+ public:
+  StreamEvents() = default;
+  StreamEvents(const StreamEvents&) = delete;
+  StreamEvents& operator=(const StreamEvents&) = delete;
+  virtual ~StreamEvents() = default;
+
+  virtual uint32_t stream() const = 0;
+  // As EventReader's: looks once; errors stay; a view of the event lives until the next call.
+  virtual Result<EventReader::Status> poll() = 0;
+  virtual const EventView& event() const = 0;
+  // The shape of the stream's times and the capabilities it begins with, once a segment is found.
+  virtual std::optional<TimeShape> shape() const = 0;
+  virtual const std::vector<Change>& opening() const = 0;
+  virtual bool writer_alive() const = 0;
+  // The event at a position that poll() came past. Its view lives until the next call of at().
+  virtual Result<EventView> at(uint64_t position) = 0;
+  // What to wait for; nothing where the stream is no log's.
+  virtual EventReader* reader() = 0;
+};
+
+// The stream of a log. `log` may go before it.
+std::unique_ptr<StreamEvents> stream_of(const Log& log, EventReader reader);
+
+// Sleeps until one of the streams may have something new or `limit` is over. Errors: Io.
+Result<void> wait_for(std::span<StreamEvents* const> streams, std::chrono::nanoseconds limit);
+
+}  // namespace tidemark

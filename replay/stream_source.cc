@@ -1,0 +1,84 @@
+#include "stream_source.h"
+
+#include <utility>
+
+#include "changes.h"
+
+namespace tidemark {
+
+StreamSource::StreamSource(std::unique_ptr<StreamEvents> events, Slice slice, EndMode end,
+                           bool follow)
+    : events_(std::move(events)), slice_(slice), end_(end), follow_(follow) {
+  capabilities_.update(Time::minimum({}), 1);
+}
+
+void StreamSource::assume_shape(TimeShape shape) {
+  if (opened_) return;
+  capabilities_ = {};
+  capabilities_.update(Time::minimum(shape), 1);
+}
+
+Result<StreamSource::Step> StreamSource::step() {
+  if (!opened_ && events_->shape()) return open();
+  if (loaded_) {
+    loaded_ = false;
+    return take_event();
+  }
+  // What the stream goes on with has no place in the slice.
+  if (opened_ && slice_.bounded_above() && capabilities_.empty()) return Step::Over;
+
+  TIDEMARK_ASSIGN(status, events_->poll());
+  if (status == EventReader::Status::Pending && may_end_here()) {
+    // A writer that is gone now may have written its last after the look above.
+    if (follow_) {
+      TIDEMARK_ASSIGN(status_now, events_->poll());
+      status = status_now;
+    }
+    if (status == EventReader::Status::Pending && (opened_ || !events_->shape())) return Step::Over;
+  }
+  const bool found = status == EventReader::Status::Event;
+  if (found && stop_at_ && events_->event().position >= *stop_at_) return Step::Over;
+  if (!opened_ && events_->shape()) {
+    loaded_ = found;
+    return open();
+  }
+  if (status == EventReader::Status::Finished) return Step::Over;
+  return found ? take_event() : Result<Step>(Step::Pending);
+}
+
+Result<StreamSource::Step> StreamSource::open() {
+  const TimeShape shape = *events_->shape();
+  TIDEMARK_TRY(slice_.check(shape));
+  assume_shape(shape);
+  opened_ = true;
+  changes_ = events_->opening();
+  TIDEMARK_TRY(slice_.restrict(changes_));
+  changes_.push_back({Time::minimum(shape), -1});
+  TIDEMARK_TRY(net(changes_));
+  TIDEMARK_TRY(add_to(capabilities_, changes_));
+  return Step::Opened;
+}
+
+Result<StreamSource::Step> StreamSource::take_event() {
+  const EventView& event = events_->event();
+  if (const MessagesView* messages = event.messages()) {
+    return slice_.contains(messages->time()) ? Step::Messages : Step::Nothing;
+  }
+  const ProgressView* progress = event.progress();
+  if (progress == nullptr) return Step::Nothing;
+  changes_.clear();
+  for (size_t i = 0; i < progress->size(); ++i) changes_.push_back(progress->change(i));
+  TIDEMARK_TRY(slice_.restrict(changes_));
+  TIDEMARK_TRY(add_to(capabilities_, changes_));
+  // The stream says nothing new in a slice that it does not move; all of it, it says as it did.
+  return slice_.everything() || !changes_.empty() ? Step::Progress : Step::Nothing;
+}
+
+// Whether nothing new means the end: where the replay does not follow, or no writer is left. Who
+// waits for another writer follows in any case.
+bool StreamSource::may_end_here() const {
+  if (end_ == EndMode::Wait) return false;
+  return !follow_ || !events_->writer_alive();
+}
+
+}  // namespace tidemark

@@ -1,0 +1,70 @@
+// One stream as a replay takes it: its events within the slice, what it opens with, and where it
+// ends (SPEC.md section 10).
+//
+// Each source counts the capabilities of its stream as they are in the slice, from one at the
+// minimum; the changes that it tells lead from there to every later state, so their sum over the
+// streams is the replay's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "slice.h"
+#include "stream_events.h"
+#include "tidemark/antichain.h"
+#include "tidemark/replay.h"
+
+namespace tidemark {
+
+class StreamSource {
+ public:
+  enum class Step : uint8_t {
+    Opened,    // the first segment was found: changes() lead to what the stream begins with
+    Messages,  // event() holds messages of the slice
+    Progress,  // event() holds progress, changes() what it changes in the slice
+    Nothing,   // an event was read that the slice does not have
+    Pending,   // nothing yet; the stream may go on
+    Over,      // nothing will come: the stream or the slice is finished, or this is its end
+  };
+
+  StreamSource(std::unique_ptr<StreamEvents> events, Slice slice, EndMode end, bool follow);
+
+  // Where a replay that does not follow stops: the position after the stream's last event when the
+  // replay was opened. Without it, such a replay stops where it first finds nothing more.
+  void stop_at(uint64_t position) { stop_at_ = position; }
+  // The shape of another stream's times, for as long as this one has no segment to tell it.
+  void assume_shape(TimeShape shape);
+
+  // Reads one event at most. Errors stay: the stream's, and ProtocolViolation (P4).
+  Result<Step> step();
+
+  const EventView& event() const { return events_->event(); }
+  const std::vector<Change>& changes() const { return changes_; }
+  // The stream's capabilities in the slice, as the steps up to now tell.
+  const MutableAntichain<Time>& capabilities() const { return capabilities_; }
+
+  uint32_t stream() const { return events_->stream(); }
+  std::optional<TimeShape> shape() const { return events_->shape(); }
+  StreamEvents& events() { return *events_; }
+  const StreamEvents& events() const { return *events_; }
+
+ private:
+  Result<Step> open();
+  Result<Step> take_event();
+  bool may_end_here() const;
+
+  std::unique_ptr<StreamEvents> events_;
+  Slice slice_;
+  EndMode end_;
+  bool follow_;
+  std::optional<uint64_t> stop_at_;
+
+  bool opened_ = false;
+  bool loaded_ = false;  // event() was read, but the opening had to be told first
+  MutableAntichain<Time> capabilities_;
+  std::vector<Change> changes_;
+};
+
+}  // namespace tidemark

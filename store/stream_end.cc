@@ -1,0 +1,39 @@
+#include "tidemark/stream_end.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "paths.h"
+#include "segment.h"
+#include "stream_directory.h"
+#include "tidemark/frame.h"
+
+namespace tidemark {
+
+Result<uint64_t> committed_end(const Log& log, uint32_t stream, Access access) {
+  const std::string directory = stream_path(log.path(), stream);
+  TIDEMARK_ASSIGN(positions, list_segment_names(log.files(), directory));
+  std::shared_ptr<Segment> last;
+  for (auto at = positions.rbegin(); at != positions.rend() && !last; ++at) {
+    auto opened = Segment::open(log.files(), segment_path(directory, *at), stream, access);
+    if (opened) {
+      last = *std::move(opened);
+    } else if (opened.error().code != ErrorCode::NotFound) {
+      return tl::make_unexpected(std::move(opened).error());
+    }  // else a spare that is not published yet
+  }
+  if (!last) return 0;
+
+  uint64_t offset = kSegmentHeaderBytes;
+  for (;;) {
+    TIDEMARK_ASSIGN(word, last->commit_word(offset));
+    const auto kind = static_cast<FrameKind>((word >> 32) & 0xFF);
+    if (word == 0 || kind == FrameKind::Seal) break;
+    auto taken = check_commit_word(word, last->bytes() - offset);
+    if (!taken) return last->fail_at(offset, std::move(taken).error());
+    offset += *taken;
+  }
+  return last->first_position() + offset;
+}
+
+}  // namespace tidemark
