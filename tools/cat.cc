@@ -33,7 +33,7 @@ Outcome<void> put_stream(const Log& log, uint32_t stream, Output& output) {
   if (!reader) return failed(reader.error(), log.path());
   std::string line;
   while (reader->position() < end) {
-    if (interrupted()) return tl::make_unexpected(Failure{Exit::Interrupted, "interrupted", {}});
+    if (interrupted()) return stopped_by_interrupt();
     const auto status = reader->poll();
     if (!status) return failed(status.error(), log.path());
     if (*status != EventReader::Status::Event) return {};
