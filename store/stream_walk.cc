@@ -48,6 +48,11 @@ Result<EventView> StreamWalk::apply(const Segment& segment, uint64_t offset,
   if (frame.kind == FrameKind::Messages) {
     auto messages = decode_messages(frame.payload, shape);
     if (!messages) return segment.fail_at(offset, std::move(messages).error());
+    const auto encoding = static_cast<RecordEncoding>(segment.header().record_encoding);
+    if (messages->fixed() != (encoding == RecordEncoding::Fixed)) {
+      return segment.fail_at(offset, ErrorCode::Corrupt,
+                             "the records are not laid out as the segment's header says");
+    }
     if (auto judged = protocol_->messages(messages->time()); !judged) {
       return segment.fail_at(offset, std::move(judged).error());
     }
