@@ -1,4 +1,4 @@
-// Judges the data file of an LMDB environment before LMDB walks it (SPEC.md section 10).
+// Judges the data file of an LMDB environment before LMDB walks it (SPEC.md section 2).
 //
 // LMDB's pages have no checksums, and it trusts what they say: a truncated file ends in a SIGBUS,
 // a flipped bit in a page number, a size or an offset in a failed assertion or worse. So the

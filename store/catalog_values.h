@@ -1,4 +1,4 @@
-// Keys and values of the catalog as bytes (SPEC.md section 10). Knows nothing of LMDB.
+// Keys and values of the catalog as bytes (SPEC.md section 2). Knows nothing of LMDB.
 //
 // All integers of values are little-endian. Those of keys are big-endian, so that LMDB's order of
 // bytes is the order of numbers.

@@ -377,6 +377,15 @@ Result<RecoveredStream> Recovery::run() {
   RecoveredStream recovered;
   recovered.next_position = next_position_;
   recovered.incarnation = last_incarnation_ + 1;
+  if (chain_.empty() && purged_.value_or(0) > 0) {
+    // A purge leaves the segment that it names: its checkpoint is all that is known of the stream.
+    auto error =
+        fail(ErrorCode::Missing, "the segment up to which the stream was purged is missing");
+    error.value().stream = stream_;
+    error.value().segment = *purged_;
+    error.value().path = directory_;
+    return error;
+  }
   if (!chain_.empty()) {
     TIDEMARK_TRY(check_chain());
     TIDEMARK_ASSIGN(from, first_undurable_segment());

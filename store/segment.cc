@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "paths.h"
 #include "tidemark/check.h"
 
 namespace tidemark {
@@ -71,8 +72,22 @@ Result<std::shared_ptr<Segment>> Segment::open(FileSeam& files, const std::strin
   if (segment->header_.magic == 0) {
     return segment->fail_at(0, ErrorCode::NotFound, "the segment is not published");
   }
-  if (auto checked = check_header(segment->header_, file_bytes); !checked) {
-    return segment->fail_at(0, std::move(checked).error());
+  auto checked = check_header(segment->header_, file_bytes);
+  if (!checked) {
+    // It may have been read while it was published: the magic is stored last, but nothing orders
+    // the bytes of one read.
+    TIDEMARK_ASSIGN(file_bytes_again, segment->read_header());
+    checked = check_header(segment->header_, file_bytes_again);
+  }
+  if (!checked) return segment->fail_at(0, std::move(checked).error());
+  // Where its name is not its position, it was moved: none of its frames belongs here.
+  const auto named = parse_segment_name(std::string_view(path).substr(path.rfind('/') + 1));
+  if (named && *named != segment->header_.first_position) {
+    return tl::make_unexpected(with_place(
+        fail(ErrorCode::Corrupt,
+             "the segment is that of position " + std::to_string(segment->header_.first_position))
+            .value(),
+        stream, *named, 0, path));
   }
   if (segment->header_.stream != stream) {
     return segment->fail_at(

@@ -69,8 +69,14 @@ Result<SegmentFile> examine_segment(FileSeam& files, const std::string& director
   // Asked before the header is read: a writer may publish and append at this moment, and then the
   // header shows it. The size is asked for again after that, for the same reason.
   const bool appended = examined == 0 && was_appended_to(files, descriptor, status.bytes);
-  const auto count = files.read(descriptor, std::as_writable_bytes(std::span(&header, 1)), 0);
+  const auto header_bytes = std::as_writable_bytes(std::span(&header, 1));
+  auto count = files.read(descriptor, header_bytes, 0);
   if (examined == 0) examined = files.status(descriptor, status);
+  if (examined == 0 && count == sizeof header && header.magic != 0 &&
+      !check_header(header, status.bytes)) {
+    // It may have been read while it was published: nothing orders the bytes of one read.
+    count = files.read(descriptor, header_bytes, 0);
+  }
   files.close(descriptor);
   if (examined < 0) return fail_system("cannot examine a segment", file.path, -examined);
   file.file_bytes = status.bytes;

@@ -248,7 +248,7 @@ class FailingSync : public PathTrackingFiles {
 
 }  // namespace
 
-TEST_CASE("A failed sync is final: poisoned, frozen, never tried again; another opening heals") {
+TEST_CASE("A failed sync is final and never tried again, and another opening heals") {
   const TemporaryDirectory directory;
   FailingSync files;
   const Log log = must(Log::open(directory / "log", {}, files));
