@@ -304,6 +304,17 @@ TEST_CASE("A log that is written meanwhile shows no damage") {
   check_sound(directory / "log");
 }
 
+TEST_CASE("A log is sound from its creation on, before any stream was opened") {
+  const TemporaryDirectory directory;
+  LogOptions options;
+  options.peers = 3;
+  const Log log = must(Log::open(directory / "log", options));
+  CHECK(must(log.all_streams()) == std::vector<uint32_t>{0, 1, 2});
+  check_sound(directory / "log");
+  must(must(log.writer(1, small_segments())).close());
+  check_sound(directory / "log");
+}
+
 TEST_CASE("A stream that is absent below the peers is damage of the log") {
   const TemporaryDirectory directory;
   LogOptions options;
