@@ -190,7 +190,8 @@ Result<bool> ReplayDriver::take_progress(Input& input, bool from_event) {
   }
   if (changes.empty() && !from_event) return false;
   TIDEMARK_TRY(add_to(reported_, changes));
-  event_ = {};
+  event_.stream.reset();
+  event_.event = {};
   event_.changes = changes;
   if (from_event) {
     event_.stream = input.source.stream();
@@ -304,8 +305,10 @@ Result<bool> ReplayDriver::hand_out(const HeldMessage& message) {
 
 Result<bool> ReplayDriver::report() {
   if (unreported_.empty() && passed_ == passed_reported_) return false;
-  event_ = {};
+  event_.stream.reset();
+  event_.event = {};
   event_.changes.swap(unreported_);
+  unreported_.clear();
   for (const Time& time : passed_reported_.elements()) event_.changes.push_back({time, -1});
   for (const Time& time : passed_.elements()) event_.changes.push_back({time, 1});
   passed_reported_ = passed_;

@@ -200,19 +200,49 @@ bool Implementation::should_look_for_successor() {
   return true;
 }
 
+// The segment that follows this one, or nothing where none is published yet.
 Result<std::shared_ptr<Segment>> Implementation::find_successor() {
   TIDEMARK_ASSIGN(positions, list_segment_names(files, directory));
   const auto after =
       std::upper_bound(positions.begin(), positions.end(), segment->first_position());
   for (auto at = after; at != positions.end(); ++at) {
     auto opened = Segment::open(files, segment_path(directory, *at), stream, options.access);
-    if (opened) return *std::move(opened);
+    if (opened) return follow_back(*std::move(opened));
     if (opened.error().code != ErrorCode::NotFound) return tl::make_unexpected(opened.error());
     // A spare, or one that was just unlinked; unless frames say that its magic is lost.
     const auto examined = examine_segment(files, directory, stream, *at);
     if (examined && examined->damage) return tl::make_unexpected(*examined->damage);
   }
   return std::shared_ptr<Segment>();
+}
+
+// A directory is not listed at one moment: beside a writer that rolls, a segment may be seen while
+// the ones before it were missed, or were looked at before they were published. The links know.
+Result<std::shared_ptr<Segment>> Implementation::follow_back(std::shared_ptr<Segment> found) {
+  const uint64_t known = segment->first_position();
+  while (found->header().previous_first_position != kNoPosition &&
+         found->header().previous_first_position > known) {
+    const uint64_t previous = found->header().previous_first_position;
+    const std::string path = segment_path(directory, previous);
+    auto opened = Segment::open(files, path, stream, options.access);
+    if (opened) {
+      found = *std::move(opened);
+      continue;
+    }
+    if (opened.error().code != ErrorCode::NotFound) return tl::make_unexpected(opened.error());
+    TIDEMARK_ASSIGN(purged, read_purged(files, directory));
+    if (purged && *purged > previous) return found;  // cross() says so
+    FileStatus status;
+    if (files.status(path, status) == 0) {
+      return segment->fail_at(offset_, ErrorCode::Corrupt,
+                              "the stream goes on in the segment at " + std::to_string(previous) +
+                                  ", which is not published any more");
+    }
+    return found->fail_at(
+        0, ErrorCode::Missing,
+        "the segment at " + std::to_string(previous) + " before this one is missing");
+  }
+  return found;
 }
 
 Result<bool> Implementation::cross() {
@@ -241,19 +271,6 @@ Result<bool> Implementation::cross() {
                                     "the stream was purged up to " + std::to_string(*purged));
       error.value().offset = *purged;
       return error;
-    }
-    if (header.previous_first_position > segment->first_position()) {
-      const std::string between = segment_path(directory, header.previous_first_position);
-      FileStatus status;
-      if (files.status(between, status) == 0) {
-        return segment->fail_at(offset_, ErrorCode::Corrupt,
-                                "the stream goes on in the segment at " +
-                                    std::to_string(header.previous_first_position) +
-                                    ", which is not published any more");
-      }
-      return successor->fail_at(0, ErrorCode::Missing,
-                                "the segment at " + std::to_string(header.previous_first_position) +
-                                    " before this one is missing");
     }
     return segment->fail_at(offset_, ErrorCode::CursorLost,
                             "the stream went on without this segment: it was lost");

@@ -58,6 +58,7 @@ class EventReader::Implementation {
   Result<bool> cross();
   Result<void> cross_lost_tail(const Error& error);
   Result<std::shared_ptr<Segment>> find_successor();
+  Result<std::shared_ptr<Segment>> follow_back(std::shared_ptr<Segment> found);
   bool should_look_for_successor();
   // At the end of a stream without a writer: nothing valid may follow.
   Result<void> examine_end();

@@ -330,7 +330,10 @@ Result<void> StreamSalvager::salvage_segment(size_t index) {
     TIDEMARK_TRY(carry_over(segment, **frame));
     sealed = (*frame)->kind == FrameKind::Seal;
     at = (*frame)->end_position() - segment.first_position();
-    if (*at - reported_ >= kReportBytes) report(*at);
+    if (*at - reported_ >= kReportBytes) {
+      report(*at);
+      segment.forget_before(*at);
+    }
   }
   // The seal tells the counts, if a hole has hidden them.
   if (end && *end < segment.bytes()) {

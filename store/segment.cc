@@ -1,5 +1,7 @@
 #include "segment.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -101,9 +103,11 @@ Result<std::shared_ptr<Segment>> Segment::open_by_identity(FileSeam& files, cons
   TIDEMARK_ASSIGN(segment, open_descriptor(files, path, stream, Access::Copy));
   TIDEMARK_ASSIGN(file_bytes, segment->read_header());
   SegmentHeader& header = segment->header_;
-  if (auto checked = check_identity(header, file_bytes); !checked) {
+  if (auto checked = check_identity(header, header.segment_bytes); !checked) {
     return segment->fail_at(0, std::move(checked).error());
   }
+  header.segment_bytes =
+      std::min(header.segment_bytes, file_bytes & ~uint64_t{kFrameAlignment - 1});
   std::memset(&header.first_sequence, 0, sizeof header - offsetof(SegmentHeader, first_sequence));
   header.previous_first_position = kNoPosition;
   segment->identity_only_ = true;
@@ -156,6 +160,17 @@ Result<void> Segment::require(uint64_t offset, uint64_t bytes) {
   if (!continues) ready_from_ = from;
   ready_upto_ = upto;
   return {};
+}
+
+void Segment::forget_before(uint64_t offset) {
+  if (access_ != Access::Copy || offset <= ready_from_) return;
+  // Only whole pages of the block; malloc's own words, and neighbours, are left alone.
+  const auto base = reinterpret_cast<uintptr_t>(base_);
+  const uint64_t from = align_up(base, kPageBytes) - base;
+  const uint64_t upto = ((base + offset) & ~uintptr_t{kPageBytes - 1}) - base;
+  if (from < upto && upto <= offset) ::madvise(base_ + from, upto - from, MADV_DONTNEED);
+  ready_from_ = offset;
+  ready_upto_ = std::max(ready_upto_, offset);
 }
 
 Result<void> Segment::read_again(uint64_t offset, uint64_t bytes) {

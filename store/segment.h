@@ -31,6 +31,7 @@ class Segment {
                                                uint32_t stream, Access access);
   // The same on the word of the header's identity alone, for salvage of a segment whose header is
   // damaged: fields outside the identity are zero then, and previous_first_position kNoPosition.
+  // A file that was cut short is a segment of that many bytes.
   static Result<std::shared_ptr<Segment>> open_by_identity(FileSeam& files, const std::string& path,
                                                            uint32_t stream);
   ~Segment();
@@ -63,6 +64,10 @@ class Segment {
   uint64_t search_budget() const { return 4 * bytes(); }
   // Bytes from `offset` to the last one in the segment that is not zero.
   Result<uint64_t> bytes_in_use_after(uint64_t offset);
+
+  // For those who walk through by Access::Copy: gives back the memory of what stands before
+  // `offset`, where views then end. It is read anew if it is asked for again.
+  void forget_before(uint64_t offset);
 
   // An error of the given code at `offset` of this segment.
   tl::unexpected<Error> fail_at(uint64_t offset, ErrorCode code, std::string message) const;

@@ -338,7 +338,10 @@ std::optional<uint64_t> StreamVerifier::walk_segment(const SegmentFile& file, Se
     }
     ++verdict_.frames;
     offset = view.end_position() - segment.first_position();
-    if (offset - reported_ >= kReportBytes) report(offset);
+    if (offset - reported_ >= kReportBytes) {
+      report(offset);
+      segment.forget_before(offset);
+    }
   }
 }
 

@@ -47,14 +47,14 @@ Exit refuse(const CLI::App& tool, const CLI::ParseError& error) {
   const std::string command = commands.empty() ? "" : commands.back()->get_name();
   Failure failure{Exit::Usage, error.what(),
                   "`tidemark " + command + (command.empty() ? "" : " ") + "--help` says more"};
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    const std::string extra = tool.remaining(true).empty() ? "" : tool.remaining(true).front();
-    const bool is_option = extra.starts_with("-") && extra != "-";
+  const auto extras = tool.remaining(true);
+  if (!extras.empty()) {
+    const bool is_option = extras.front().starts_with("-") && extras.front() != "-";
     failure.text = fmt::format("{}: {}",
                                is_option         ? "unknown option"
                                : command.empty() ? "unknown command"
                                                  : "unexpected argument",
-                               extra);
+                               extras.front());
   } else if (command.empty()) {
     failure.text = "no command given";
   }

@@ -17,6 +17,8 @@
 #include "support/stream_helpers.h"
 #include "support/temporary_directory.h"
 #include "tidemark/log.h"
+#include "tidemark/verify.h"
+#include "tidemark/survey.h"
 
 using namespace tidemark;
 using namespace tidemark::test;
@@ -246,7 +248,7 @@ class FailingSync : public PathTrackingFiles {
 
 }  // namespace
 
-TEST_CASE("A failed sync is final: poisoned, frozen, never tried again; another opening heals") {
+TEST_CASE("A failed sync is final and never tried again, and another opening heals") {
   const TemporaryDirectory directory;
   FailingSync files;
   const Log log = must(Log::open(directory / "log", {}, files));
@@ -444,6 +446,17 @@ TEST_CASE("Whatever pages a power loss keeps, the durable is there and the rest 
       EventWriter writer = must(lost.writer(0, small_segments()));
       append_text(writer, 0, "after" + std::to_string(again));
       must(writer.close());
+      const VerifyReport report = must(verify_log(lost_path));
+      for (const auto& stream : report.streams) {
+        for (const Error& error : stream.damage) {
+          INFO("verify: " << error.text());
+          CHECK(false);
+        }
+      }
+      const StreamSurvey survey = must(survey_stream(lost, 0));
+      INFO((survey.damage ? survey.damage->text() : ""));
+      CHECK(survey.state == StreamState::Closed);
+      CHECK(survey.totals.records == must(verify_log(lost_path)).streams.at(0).totals.records);
       const ReadBack read = read_all(lost);
       INFO((read.error ? read.error->text() : ""));
       REQUIRE_FALSE(read.error);

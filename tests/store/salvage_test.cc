@@ -322,3 +322,20 @@ TEST_CASE("A stream without a readable header is left behind and the others are 
   CHECK(read_all(must(Log::open(directory / "new")), 1).events ==
         std::vector<std::string>{"0:of 1"});
 }
+
+TEST_CASE("Of a segment that was cut short the frames before the cut are saved") {
+  const TemporaryDirectory directory;
+  const std::string log = directory / "log";
+  write_log(log);
+  const std::string segment = segment_paths(log)[0];
+  const FrameAt cut = frames_of(segment)[7];
+  REQUIRE(cut.kind == FrameKind::Messages);
+  std::filesystem::resize_file(segment, cut.offset + GENERATE(uint64_t{0}, uint64_t{20}));
+  CHECK(must(verify_log(log)).damaged());
+  const SalvageReport report = salvage(log, directory / "new");
+  CHECK(report.lost_anything());
+  const auto events = messages_of(read_all(must(Log::open(directory / "new"))).events);
+  REQUIRE(events.size() == 3 + 5);
+  CHECK(events[2] == "3:r2");
+  CHECK(events[3] == "6:r5");
+}

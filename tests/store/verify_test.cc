@@ -1,7 +1,12 @@
 #include "tidemark/verify.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <csignal>
 #include <filesystem>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -9,6 +14,7 @@
 #include "stream_directory.h"
 #include "support/catch.h"
 #include "support/log_files.h"
+#include "support/seed.h"
 #include "support/stream_helpers.h"
 #include "support/temporary_directory.h"
 
@@ -478,4 +484,46 @@ TEST_CASE("What is no log is not found") {
   REQUIRE_FALSE(report);
   CHECK(report.error().code == ErrorCode::NotFound);
   CHECK_FALSE(verify_log(directory / "nothing"));
+}
+
+TEST_CASE("A log whose writer is killed and restarted over and over verifies at every moment") {
+  const TemporaryDirectory directory;
+  const Log log = must(Log::open(directory / "log"));
+  must(must(log.writer(0, small_segments())).close());
+  std::mt19937_64 random(seed_or(7));
+  const int rounds = rounds_or(15);
+  for (int round = 0; round < rounds; ++round) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      auto writer = log.writer(0, small_segments());
+      if (!writer) ::_exit(1);
+      for (;;) {
+        const std::string text(random() % 3000, 'k');
+        const std::string_view records[] = {text};
+        const uint64_t time = 0;
+        if (!writer->append_messages(std::span(&time, 1), records)) ::_exit(2);
+        if (writer->totals().events % 16 == 0) ::usleep(300);
+      }
+    }
+    const auto until =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(5 + random() % 40);
+    do {
+      const VerifyReport report = verify(directory / "log");
+      INFO("round " << round << ", while it is written: " << text_of(report));
+      CHECK_FALSE(report.damaged());
+      const StreamSurvey found = must(survey_stream(log, 0));
+      INFO("survey: " << (found.damage ? found.damage->text() : ""));
+      CHECK_FALSE(found.damage);
+    } while (std::chrono::steady_clock::now() < until);
+    ::kill(child, SIGKILL);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status));
+    const VerifyReport report = verify(directory / "log");
+    INFO("round " << round << ", after the kill: " << text_of(report));
+    CHECK_FALSE(report.damaged());
+    CHECK((report.streams.at(0).state == StreamState::Crashed ||
+           report.streams.at(0).state == StreamState::Empty ||
+           report.streams.at(0).state == StreamState::Closed));
+  }
 }

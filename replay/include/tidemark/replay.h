@@ -24,19 +24,22 @@ namespace tidemark {
 
 enum class Order : uint8_t {
   Stream,  // each stream's own order; streams in turns
-  Time,    // messages in a linear extension of the times' partial order, across streams
+  Time,    // messages sorted by the total order of times, which extends the partial one; where a
+           // time's messages were all held back, by stream and position then
 };
 
 enum class Delivery : uint8_t {
   Eager,     // as committed
-  Complete,  // a time's messages once the frontier has passed it, from durable data
+  Complete,  // a time's messages once the frontier has passed it, from durable data. Times that a
+             // stream still holds where it ends are never complete, whatever the end mode: the
+             // stream's next writer may add to them, or void what is there.
 };
 
 // What becomes of a stream that is not finished, once its end is reached and no writer is alive.
 enum class EndMode : uint8_t {
   Release,  // its capabilities are dropped: the replay ends
   Hold,     // its times stay open: the replay ends with a frontier that is not empty
-  Wait,     // another writer may come: the replay does not end
+  Wait,     // another writer may come: the replay does not end, and follows in any case
 };
 
 struct ReplayOptions {
@@ -48,23 +51,25 @@ struct ReplayOptions {
   // Only messages at times t with from <= t and not until <= t. Unset: no bound.
   std::optional<Time> from = std::nullopt;
   std::optional<Time> until = std::nullopt;
-  // Order::Time and Delivery::Complete hold the positions of messages that are not released yet;
-  // beyond so many, the replay fails with TooLarge instead of growing.
+  // Order::Time and Delivery::Complete hold the positions of messages that are not released yet,
+  // 56 bytes each; beyond so many, the replay fails with TooLarge instead of growing.
   size_t held_events_limit = size_t{1} << 26;
-  // Unset: Durable for Delivery::Complete, else what `reader` says.
+  // What of the streams is seen. Unset: Durable for Delivery::Complete, else what `reader` says.
   std::optional<Visibility> visibility = std::nullopt;
+  // `reader.segment` is for a replay of one stream.
   ReaderOptions reader = {};
 };
 
 // One step of a replay. Views are valid until the next call.
 struct ReplayedEvent {
   // The stream of a message; for progress, the stream whose event moved the capabilities, or
-  // nothing where the replay itself did (opening and end).
+  // nothing where the replay itself did: openings, ends, and all progress where messages are held
+  // back (Order::Time, Delivery::Complete), for progress waits with them and is summed up.
   std::optional<uint32_t> stream;
   // messages() or progress() of the event as it stands in the stream: position, sequence (0 where
   // it was held back), captured_at. Progress that the replay makes itself has no content here.
   EventView event;
-  // How the replay's capabilities change: set for progress, empty for messages.
+  // How the replay's capabilities change, each time once: for progress. Empty for messages.
   std::vector<Change> changes;
 
   const MessagesView* messages() const { return event.messages(); }
@@ -78,7 +83,7 @@ class Replay {
   enum class Status : uint8_t { Event, Pending, Finished };
 
   // `streams` must exist; their order does not matter. Errors: as EventReader's, InvalidArgument
-  // where the streams' time shapes differ or a bound has another shape.
+  // where the streams' time shapes differ, a bound has another shape, or a stream is named twice.
   static Result<Replay> open(const Log& log, std::span<const uint32_t> streams,
                              const ReplayOptions& options = {});
   Replay(Replay&&) noexcept;
@@ -88,7 +93,9 @@ class Replay {
   // Looks at no more than `budget` events of the streams; Pending too when that is used up
   // without finding anything to hand out.
   // Errors stay, and come only after everything that precedes the damage in its stream's order
-  // was handed out; in time order, after what the frontier had released.
+  // was handed out; where messages are held back, after what the frontier had released. Besides
+  // those of EventReader and PositionReader: TooLarge (held_events_limit), InvalidArgument (the
+  // times of a stream that got its first segment now), ProtocolViolation (P4: counts overflow).
   Result<Status> poll(size_t budget = 1024);
   // Polls until there is an event, the replay is over, or `limit` is.
   Result<Status> next(std::chrono::nanoseconds limit);
