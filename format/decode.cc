@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 
 #include "event_generated.h"
@@ -8,21 +9,18 @@ namespace tidemark {
 
 Result<MessagesView> decode_messages(std::span<const std::byte> payload, TimeShape shape) {
   TIDEMARK_ASSIGN(table, verified_root<wire::Messages>(payload, "messages"));
-  const auto* more = table->more();
-  const size_t more_words = more == nullptr ? 0 : more->size();
-  if (more_words != (shape.words > 1 ? shape.words - 1U : 0U) ||
+  TIDEMARK_ASSIGN(more, words_of("messages", table->more()));
+  if (more.size() != (shape.words > 1 ? shape.words - 1U : 0U) ||
       (shape.words == 0 && table->time() != 0)) {
     return contradiction("messages", "its time does not have the stream's number of words");
   }
   std::array<uint64_t, kMaxTimeWords> words{table->time()};
-  for (size_t i = 0; i < more_words; ++i) {
-    words[i + 1] = more->Get(static_cast<flatbuffers::uoffset_t>(i));
-  }
+  std::copy(more.begin(), more.end(), words.begin() + 1);
 
   MessagesView view;
   view.time_ = Time(shape, std::span(words.data(), shape.words));
   view.records_ = table->records();
-  if (const auto* data = table->data(); data != nullptr) {
+  if (const auto* data = table->data(); data != nullptr && data->size() > 0) {
     view.data_ = std::as_bytes(std::span(data->data(), data->size()));
   }
   if (const auto* offsets = table->offsets(); offsets != nullptr) {
@@ -55,10 +53,10 @@ Result<ProgressView> decode_progress(std::span<const std::byte> payload, TimeSha
   TIDEMARK_ASSIGN(table, verified_root<wire::Progress>(payload, "progress"));
   ProgressView view;
   view.shape_ = shape;
-  view.times_ = words_of(table->times());
-  if (const auto* diffs = table->diffs(); diffs != nullptr) {
-    view.diffs_ = {reinterpret_cast<const int64_t*>(diffs->Data()), diffs->size()};
-  }
+  TIDEMARK_ASSIGN(times, words_of("progress", table->times()));
+  TIDEMARK_ASSIGN(diffs, words_of("progress", table->diffs()));
+  view.times_ = times;
+  view.diffs_ = diffs;
   if (view.times_.size() != view.diffs_.size() * shape.words) {
     return contradiction("progress", "there is not one time a diff");
   }

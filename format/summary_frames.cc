@@ -88,8 +88,9 @@ std::vector<std::byte> encode_seal(TimeShape /*shape*/, const Seal& seal) {
 Result<std::vector<Change>> changes_of(std::string_view table, TimeShape shape,
                                        const flatbuffers::Vector<uint64_t>* times,
                                        const flatbuffers::Vector<int64_t>* counts) {
-  const auto words = words_of(times);
-  const size_t size = counts == nullptr ? 0 : counts->size();
+  TIDEMARK_ASSIGN(words, words_of(table, times));
+  TIDEMARK_ASSIGN(numbers, words_of(table, counts));
+  const size_t size = numbers.size();
   if (words.size() != size * shape.words) {
     return contradiction(table, "there is not one time a count");
   }
@@ -98,8 +99,7 @@ Result<std::vector<Change>> changes_of(std::string_view table, TimeShape shape,
   }
   std::vector<Change> changes;
   for (size_t i = 0; i < size; ++i) {
-    changes.push_back({Time(shape, words.subspan(i * shape.words, shape.words)),
-                       counts->Get(static_cast<flatbuffers::uoffset_t>(i))});
+    changes.push_back({Time(shape, words.subspan(i * shape.words, shape.words)), numbers[i]});
   }
   return changes;
 }
@@ -124,16 +124,16 @@ Result<Seal> decode_seal(std::span<const std::byte> payload, TimeShape shape) {
     return contradiction("seal", "it has one bound of its times, but not the other");
   }
   if (table->meet() != nullptr) {
-    const auto meet_words = words_of(table->meet());
-    const auto join_words = words_of(table->join());
+    TIDEMARK_ASSIGN(meet_words, words_of("seal", table->meet()));
+    TIDEMARK_ASSIGN(join_words, words_of("seal", table->join()));
     if (meet_words.size() != shape.words || join_words.size() != shape.words) {
       return contradiction("seal", "its bounds do not have the stream's number of words");
     }
     seal.bounds = TimeBounds{Time(shape, meet_words), Time(shape, join_words)};
   }
 
-  const auto index_times = words_of(table->index_times());
-  const auto index_positions = words_of(table->index_positions());
+  TIDEMARK_ASSIGN(index_times, words_of("seal", table->index_times()));
+  TIDEMARK_ASSIGN(index_positions, words_of("seal", table->index_positions()));
   if (index_positions.size() > kMaxIndexEntries ||
       index_times.size() != index_positions.size() * shape.words) {
     return contradiction("seal", "its index is too long, or lacks a time");

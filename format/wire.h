@@ -32,10 +32,17 @@ Result<const Table*> verified_root(std::span<const std::byte> payload, std::stri
   return flatbuffers::GetRoot<Table>(bytes);
 }
 
-// An absent vector is an empty one.
-inline std::span<const uint64_t> words_of(const flatbuffers::Vector<uint64_t>* vector) {
-  if (vector == nullptr) return {};
-  return {reinterpret_cast<const uint64_t*>(vector->Data()), vector->size()};
+// The elements of a vector of 64-bit words; an absent one is empty. Errors: Corrupt where they are
+// not aligned, which FlatBuffers' verifier looks at for scalars and lengths only.
+template <typename Word>
+Result<std::span<const Word>> words_of(std::string_view table,
+                                       const flatbuffers::Vector<Word>* vector) {
+  static_assert(sizeof(Word) == 8);
+  if (vector == nullptr || vector->size() == 0) return std::span<const Word>();
+  if (reinterpret_cast<uintptr_t>(vector->Data()) % alignof(Word) != 0) {
+    return contradiction(table, "a vector's words are not aligned to 8 bytes");
+  }
+  return std::span(reinterpret_cast<const Word*>(vector->Data()), vector->size());
 }
 
 // Times and counts, one count a time. Errors: Corrupt.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "event_reader_implementation.h"
+#include "header_facts.h"
 #include "paths.h"
 #include "stream_directory.h"
 #include "tidemark/check.h"
@@ -25,18 +26,6 @@ constexpr uint64_t kQuietPolls = 4096;
 constexpr uint64_t kExaminationIntervalNs = 20'000'000;
 constexpr std::chrono::milliseconds kLongestSleep{100};
 constexpr std::chrono::milliseconds kSleepWithoutWord{1};
-
-StreamTraits traits_of(const SegmentHeader& header) {
-  StreamTraits traits;
-  traits.stream = header.stream;
-  traits.peers = header.peers;
-  std::copy(std::begin(header.log_uuid), std::end(header.log_uuid), traits.log_uuid.begin());
-  traits.time = header.time_shape();
-  traits.time_name = header.time_name;
-  traits.encoding = static_cast<RecordEncoding>(header.record_encoding);
-  traits.container_name = header.container_name;
-  return traits;
-}
 
 }  // namespace
 

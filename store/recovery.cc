@@ -140,22 +140,33 @@ Result<std::shared_ptr<Segment>> Recovery::open(size_t index) {
   return Segment::open(files_, chain_[index].path, stream_, Access::Copy);
 }
 
-// Opening takes time in proportion to the undurable tail: a segment whose checkpoint says that
-// everything before it was durable is where the walk may begin.
+// Opening takes time in proportion to the undurable tail. The last segment that has a checkpoint
+// tells how much was durable when its last frame was written; the walk begins in the segment where
+// that ends, for all before it was complete and synced. Where it ends right
+// at a segment's beginning, not even that segment's checkpoint need have been.
 Result<size_t> Recovery::first_undurable_segment() {
-  for (size_t i = chain_.size() - 1; i > 0; --i) {
+  bool found = false;
+  for (size_t i = chain_.size(); i-- > 0 && !found;) {
     if (!chain_[i].published) continue;
     TIDEMARK_ASSIGN(segment, open(i));
-    const auto checkpoint = segment->frame(kSegmentHeaderBytes);
-    if (!checkpoint && checkpoint.error().code == ErrorCode::Io) {
-      return tl::make_unexpected(checkpoint.error());
-    }
-    if (checkpoint && *checkpoint &&
-        (*checkpoint)->durable_upto >= chain_[i].header->previous_end) {
-      return i;
+    uint64_t offset = kSegmentHeaderBytes;
+    for (;;) {
+      const auto frame = segment->frame(offset);
+      if (!frame && frame.error().code != ErrorCode::Corrupt) {
+        return tl::make_unexpected(frame.error());
+      }
+      if (!frame || !*frame) break;
+      known_durable_ = std::max(known_durable_, (*frame)->durable_upto);
+      offset = (*frame)->end_position() - segment->first_position();
+      found = true;
     }
   }
-  return size_t{0};
+  size_t from = chain_.size() - 1;
+  while (from > 0 &&
+         (!chain_[from].published || chain_[from].header->previous_end >= known_durable_)) {
+    --from;
+  }
+  return from;
 }
 
 // Walks the frames of one segment; nothing where not even its checkpoint stands. An invalid frame
@@ -366,6 +377,15 @@ Result<RecoveredStream> Recovery::run() {
   RecoveredStream recovered;
   recovered.next_position = next_position_;
   recovered.incarnation = last_incarnation_ + 1;
+  if (chain_.empty() && purged_.value_or(0) > 0) {
+    // A purge leaves the segment that it names: its checkpoint is all that is known of the stream.
+    auto error =
+        fail(ErrorCode::Missing, "the segment up to which the stream was purged is missing");
+    error.value().stream = stream_;
+    error.value().segment = *purged_;
+    error.value().path = directory_;
+    return error;
+  }
   if (!chain_.empty()) {
     TIDEMARK_TRY(check_chain());
     TIDEMARK_ASSIGN(from, first_undurable_segment());

@@ -1,11 +1,14 @@
 #include "segment.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
+#include "paths.h"
 #include "tidemark/check.h"
 
 namespace tidemark {
@@ -69,8 +72,22 @@ Result<std::shared_ptr<Segment>> Segment::open(FileSeam& files, const std::strin
   if (segment->header_.magic == 0) {
     return segment->fail_at(0, ErrorCode::NotFound, "the segment is not published");
   }
-  if (auto checked = check_header(segment->header_, file_bytes); !checked) {
-    return segment->fail_at(0, std::move(checked).error());
+  auto checked = check_header(segment->header_, file_bytes);
+  if (!checked) {
+    // It may have been read while it was published: the magic is stored last, but nothing orders
+    // the bytes of one read.
+    TIDEMARK_ASSIGN(file_bytes_again, segment->read_header());
+    checked = check_header(segment->header_, file_bytes_again);
+  }
+  if (!checked) return segment->fail_at(0, std::move(checked).error());
+  // Where its name is not its position, it was moved: none of its frames belongs here.
+  const auto named = parse_segment_name(std::string_view(path).substr(path.rfind('/') + 1));
+  if (named && *named != segment->header_.first_position) {
+    return tl::make_unexpected(with_place(
+        fail(ErrorCode::Corrupt,
+             "the segment is that of position " + std::to_string(segment->header_.first_position))
+            .value(),
+        stream, *named, 0, path));
   }
   if (segment->header_.stream != stream) {
     return segment->fail_at(
@@ -86,11 +103,14 @@ Result<std::shared_ptr<Segment>> Segment::open_by_identity(FileSeam& files, cons
   TIDEMARK_ASSIGN(segment, open_descriptor(files, path, stream, Access::Copy));
   TIDEMARK_ASSIGN(file_bytes, segment->read_header());
   SegmentHeader& header = segment->header_;
-  if (auto checked = check_identity(header, file_bytes); !checked) {
+  if (auto checked = check_identity(header, header.segment_bytes); !checked) {
     return segment->fail_at(0, std::move(checked).error());
   }
+  header.segment_bytes =
+      std::min(header.segment_bytes, file_bytes & ~uint64_t{kFrameAlignment - 1});
   std::memset(&header.first_sequence, 0, sizeof header - offsetof(SegmentHeader, first_sequence));
   header.previous_first_position = kNoPosition;
+  segment->identity_only_ = true;
   TIDEMARK_TRY(segment->attach());
   return segment;
 }
@@ -140,6 +160,17 @@ Result<void> Segment::require(uint64_t offset, uint64_t bytes) {
   if (!continues) ready_from_ = from;
   ready_upto_ = upto;
   return {};
+}
+
+void Segment::forget_before(uint64_t offset) {
+  if (access_ != Access::Copy || offset <= ready_from_) return;
+  // Only whole pages of the block; malloc's own words, and neighbours, are left alone.
+  const auto base = reinterpret_cast<uintptr_t>(base_);
+  const uint64_t from = align_up(base, kPageBytes) - base;
+  const uint64_t upto = ((base + offset) & ~uintptr_t{kPageBytes - 1}) - base;
+  if (from < upto && upto <= offset) ::madvise(base_ + from, upto - from, MADV_DONTNEED);
+  ready_from_ = offset;
+  ready_upto_ = std::max(ready_upto_, offset);
 }
 
 Result<void> Segment::read_again(uint64_t offset, uint64_t bytes) {

@@ -31,6 +31,7 @@ class Segment {
                                                uint32_t stream, Access access);
   // The same on the word of the header's identity alone, for salvage of a segment whose header is
   // damaged: fields outside the identity are zero then, and previous_first_position kNoPosition.
+  // A file that was cut short is a segment of that many bytes.
   static Result<std::shared_ptr<Segment>> open_by_identity(FileSeam& files, const std::string& path,
                                                            uint32_t stream);
   ~Segment();
@@ -38,6 +39,8 @@ class Segment {
   Segment& operator=(const Segment&) = delete;
 
   const SegmentHeader& header() const { return header_; }
+  // Opened by open_by_identity(): header() knows nothing of what comes before the segment.
+  bool identity_only() const { return identity_only_; }
   const std::string& path() const { return path_; }
   uint64_t first_position() const { return header_.first_position; }
   uint64_t bytes() const { return header_.segment_bytes; }
@@ -61,6 +64,10 @@ class Segment {
   uint64_t search_budget() const { return 4 * bytes(); }
   // Bytes from `offset` to the last one in the segment that is not zero.
   Result<uint64_t> bytes_in_use_after(uint64_t offset);
+
+  // For those who walk through by Access::Copy: gives back the memory of what stands before
+  // `offset`, where views then end. It is read anew if it is asked for again.
+  void forget_before(uint64_t offset);
 
   // An error of the given code at `offset` of this segment.
   tl::unexpected<Error> fail_at(uint64_t offset, ErrorCode code, std::string message) const;
@@ -87,6 +94,7 @@ class Segment {
   Access access_;
   int descriptor_;
   SegmentHeader header_{};
+  bool identity_only_ = false;
   std::byte* base_ = nullptr;  // the mapping, or a private buffer of the segment's size
   uint64_t ready_from_ = 0;    // [ready_from_, ready_upto_) may be read
   uint64_t ready_upto_ = 0;

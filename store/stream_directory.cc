@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <span>
 #include <thread>
 
@@ -68,8 +69,14 @@ Result<SegmentFile> examine_segment(FileSeam& files, const std::string& director
   // Asked before the header is read: a writer may publish and append at this moment, and then the
   // header shows it. The size is asked for again after that, for the same reason.
   const bool appended = examined == 0 && was_appended_to(files, descriptor, status.bytes);
-  const auto count = files.read(descriptor, std::as_writable_bytes(std::span(&header, 1)), 0);
+  const auto header_bytes = std::as_writable_bytes(std::span(&header, 1));
+  auto count = files.read(descriptor, header_bytes, 0);
   if (examined == 0) examined = files.status(descriptor, status);
+  if (examined == 0 && count == sizeof header && header.magic != 0 &&
+      !check_header(header, status.bytes)) {
+    // It may have been read while it was published: nothing orders the bytes of one read.
+    count = files.read(descriptor, header_bytes, 0);
+  }
   files.close(descriptor);
   if (examined < 0) return fail_system("cannot examine a segment", file.path, -examined);
   file.file_bytes = status.bytes;
@@ -101,7 +108,8 @@ Result<SegmentFile> examine_segment(FileSeam& files, const std::string& director
     return file;
   }
   if (auto checked = check_header(header, status.bytes); !checked) {
-    if (check_identity(header, status.bytes)) file.header = header;
+    // A file that was cut short has a header all the same.
+    if (check_identity(header, header.segment_bytes)) file.header = header;
     damaged(std::move(checked).error());
     return file;
   }
@@ -130,15 +138,49 @@ Result<std::vector<uint64_t>> list_segment_names(FileSeam& files, const std::str
 Result<std::vector<SegmentFile>> list_segments(FileSeam& files, const std::string& directory,
                                                uint32_t stream) {
   TIDEMARK_ASSIGN(positions, list_segment_names(files, directory));
-  std::vector<SegmentFile> segments;
-  for (const uint64_t position : positions) {
+  std::map<uint64_t, SegmentFile> found;
+  // A spare may be unlinked by its writer, and a segment purged, after it was listed.
+  const auto examine = [&](uint64_t position) -> Result<bool> {
     auto file = examine_segment(files, directory, stream, position);
-    // A spare may be unlinked by its writer between the listing and this look.
-    if (!file && file.error().code == ErrorCode::NotFound) continue;
+    if (!file && file.error().code == ErrorCode::NotFound) return false;
     if (!file) return tl::make_unexpected(file.error());
-    segments.push_back(*std::move(file));
+    found.insert_or_assign(position, *std::move(file));
+    return true;
+  };
+  for (const uint64_t position : positions) TIDEMARK_TRY(examine(position));
+
+  // A directory is not listed at one moment: beside a writer that rolls, a segment may be seen
+  // while its predecessor was missed, or was looked at before it was published. Headers know.
+  std::vector<uint64_t> to_check;
+  for (const auto& [position, file] : found) to_check.push_back(position);
+  while (!to_check.empty()) {
+    const auto file = found.find(to_check.back());
+    to_check.pop_back();
+    if (file == found.end() || !file->second.published) continue;
+    const uint64_t previous = file->second.header->previous_first_position;
+    if (previous == kNoPosition) continue;
+    const auto before = found.find(previous);
+    if (before != found.end() && (before->second.published || before->second.damage)) continue;
+    // Each is examined at most once more: afterwards it is published, damaged, absent or a spare.
+    TIDEMARK_ASSIGN(examined, examine(previous));
+    if (examined) to_check.push_back(previous);
   }
+
+  std::vector<SegmentFile> segments;
+  segments.reserve(found.size());
+  for (auto& [position, file] : found) segments.push_back(std::move(file));
   return segments;
+}
+
+uint64_t bytes_of_segments(FileSeam& files, const std::string& directory) {
+  uint64_t bytes = 0;
+  const auto positions = list_segment_names(files, directory);
+  if (!positions) return 0;
+  for (const uint64_t position : *positions) {
+    FileStatus status;
+    if (files.status(segment_path(directory, position), status) == 0) bytes += status.bytes;
+  }
+  return bytes;
 }
 
 Result<std::vector<SetAsideFile>> list_set_aside(FileSeam& files, const std::string& directory) {

@@ -32,6 +32,8 @@ Result<std::vector<SegmentFile>> list_segments(FileSeam& files, const std::strin
                                                uint32_t stream);
 // The first positions in the names of segments, in order, without looking into the files.
 Result<std::vector<uint64_t>> list_segment_names(FileSeam& files, const std::string& directory);
+// The sizes of all of them, as far as they can be asked for; for showing progress.
+uint64_t bytes_of_segments(FileSeam& files, const std::string& directory);
 // The same file as list_segments() would describe it.
 Result<SegmentFile> examine_segment(FileSeam& files, const std::string& directory, uint32_t stream,
                                     uint64_t first_position);

@@ -16,7 +16,7 @@ Result<uint64_t> StreamWalk::enter(Segment& segment) {
   if (!decoded) return segment.fail_at(offset, std::move(decoded).error());
   const Checkpoint& checkpoint = *decoded;
   const Totals by_header{header.first_sequence, header.records_before, header.data_bytes_before};
-  if (checkpoint.totals != by_header) {
+  if (!segment.identity_only() && checkpoint.totals != by_header) {
     return segment.fail_at(offset, ErrorCode::Corrupt,
                            "the checkpoint's totals are not those of the header");
   }
@@ -48,6 +48,11 @@ Result<EventView> StreamWalk::apply(const Segment& segment, uint64_t offset,
   if (frame.kind == FrameKind::Messages) {
     auto messages = decode_messages(frame.payload, shape);
     if (!messages) return segment.fail_at(offset, std::move(messages).error());
+    const auto encoding = static_cast<RecordEncoding>(segment.header().record_encoding);
+    if (messages->fixed() != (encoding == RecordEncoding::Fixed)) {
+      return segment.fail_at(offset, ErrorCode::Corrupt,
+                             "the records are not laid out as the segment's header says");
+    }
     if (auto judged = protocol_->messages(messages->time()); !judged) {
       return segment.fail_at(offset, std::move(judged).error());
     }

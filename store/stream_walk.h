@@ -19,6 +19,10 @@ class StreamWalk {
   // offset after the checkpoint. Errors: Corrupt, ProtocolViolation, Io.
   Result<uint64_t> enter(Segment& segment);
 
+  // Forgets counts and totals, but not the clock: the segment that is entered next gives them, as
+  // the first one did. For those who go on after damage.
+  void forget() { protocol_.reset(); }
+
   // Decodes and applies the frame that stands at `offset` of the segment entered last. Skippable
   // frames of unknown kind and seals give an event without content. Errors: Corrupt,
   // ProtocolViolation, with their place; the state is then as before.

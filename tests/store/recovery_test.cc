@@ -17,6 +17,8 @@
 #include "support/stream_helpers.h"
 #include "support/temporary_directory.h"
 #include "tidemark/log.h"
+#include "tidemark/verify.h"
+#include "tidemark/survey.h"
 
 using namespace tidemark;
 using namespace tidemark::test;
@@ -444,6 +446,17 @@ TEST_CASE("Whatever pages a power loss keeps, the durable is there and the rest 
       EventWriter writer = must(lost.writer(0, small_segments()));
       append_text(writer, 0, "after" + std::to_string(again));
       must(writer.close());
+      const VerifyReport report = must(verify_log(lost_path));
+      for (const auto& stream : report.streams) {
+        for (const Error& error : stream.damage) {
+          INFO("verify: " << error.text());
+          CHECK(false);
+        }
+      }
+      const StreamSurvey survey = must(survey_stream(lost, 0));
+      INFO((survey.damage ? survey.damage->text() : ""));
+      CHECK(survey.state == StreamState::Closed);
+      CHECK(survey.totals.records == must(verify_log(lost_path)).streams.at(0).totals.records);
       const ReadBack read = read_all(lost);
       INFO((read.error ? read.error->text() : ""));
       REQUIRE_FALSE(read.error);
@@ -462,4 +475,40 @@ TEST_CASE("Whatever pages a power loss keeps, the durable is there and the rest 
     std::filesystem::remove_all(path);
     std::filesystem::remove_all(lost_path);
   }
+}
+
+namespace {
+
+class CountingReads : public ForwardingFiles {
+ public:
+  int64_t read(int descriptor, std::span<std::byte> bytes, uint64_t offset) override {
+    bytes_read += bytes.size();
+    return ForwardingFiles::read(descriptor, bytes, offset);
+  }
+  std::atomic<uint64_t> bytes_read{0};
+};
+
+}  // namespace
+
+TEST_CASE("Opening reads the undurable tail and the headers, not the log") {
+  const bool synced = GENERATE(true, false);
+  const TemporaryDirectory directory;
+  const Log log = must(Log::open(directory / "log"));
+  append_and_die(log, small_segments(), [synced](EventWriter& writer) {
+    for (int i = 0; i < 4000; ++i) {
+      append_text(writer, 0, std::string(1000, 'a'));
+      if (i == 3950 && synced) must(writer.sync());
+    }
+  });
+  CountingReads files;
+  const Log again = must(Log::open(log.path(), {}, files));
+  const uint64_t log_bytes = 4000 * 1000;
+  {
+    const EventWriter writer = must(again.writer(0, small_segments()));
+    if (!synced) CHECK(files.bytes_read > log_bytes);  // all of it had to be made durable
+    if (synced) CHECK(files.bytes_read < log_bytes / 4);
+  }
+  files.bytes_read = 0;
+  const EventWriter writer = must(again.writer(0, small_segments()));
+  CHECK(files.bytes_read < log_bytes / 4);  // now it was closed
 }

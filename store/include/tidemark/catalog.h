@@ -1,5 +1,5 @@
 // The catalog: an LMDB environment in the log's directory, with the cursors of consumers and a
-// cache of segment summaries that may be deleted at any time (SPEC.md section 10 lists its keys).
+// cache of segment summaries that may be deleted at any time (SPEC.md section 2 lists its keys).
 //
 // It is in no durability chain, and nothing that writes events ever opens it: a process stopped
 // inside one of its transactions delays only other users of the catalog.
@@ -26,20 +26,27 @@ struct Cursor {
 
 // One environment a process and log, shared by all that open it. Thread-safe. A value that does
 // not match its checksum is treated as absent where it is a cache, and is Corrupt where it is a
-// cursor.
+// cursor. Every call can also give Corrupt, Busy (too many readers), NoSpace, Io, Forked (the
+// catalog was opened before a fork: open another), and those that write NotFound (it was deleted
+// or replaced since it was opened).
 class Catalog {
  public:
   class Implementation;
 
-  // Creates the environment where there is none. Errors: Corrupt (LMDB cannot use it), NoSpace, Io.
+  // Creates the environment where there is none, and checks its structure where there is one.
+  // Errors: Corrupt (LMDB cannot use it), Unsupported (another version), NoSpace, Io.
   static Result<Catalog> open(const Log& log);
 
+  // The streams of which the cache knows segments, in order.
+  Result<std::vector<uint32_t>> cached_streams() const;
   // The cache of one stream's sealed and abandoned segments.
   Result<std::vector<SegmentSurvey>> segments(uint32_t stream) const;
   // Replaces the cache of one stream.
   Result<void> replace_segments(uint32_t stream, TimeShape shape,
                                 const std::vector<SegmentSurvey>& segments);
 
+  // A cursor's name has 1 to 255 bytes of any kind: InvalidArgument otherwise. The list is in the
+  // order of names.
   Result<std::vector<Cursor>> cursors() const;
   Result<std::optional<Cursor>> cursor(const std::string& name) const;
   Result<void> put_cursor(const Cursor& cursor);
@@ -51,8 +58,9 @@ class Catalog {
   std::shared_ptr<Implementation> implementation_;
 };
 
-// Rebuilds the catalog's cache from the segments. A catalog that LMDB cannot open is set aside
-// (renamed to catalog.damaged-<ns>) and its cursors are lost, which the report says.
+// Rebuilds the catalog's cache from the segments. A catalog that cannot be used is set aside
+// (renamed to catalog.damaged-<ns>) and its cursors are lost, which the report says. A damaged
+// cursor alone stays as it is: it can be removed by its name.
 struct ReindexReport {
   uint64_t streams = 0;
   uint64_t segments = 0;

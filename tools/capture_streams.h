@@ -1,0 +1,108 @@
+// The streams that a capture writes: records wait here until their batch is appended.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tidemark/log.h"
+
+namespace tidemark::tools {
+
+struct BatchLimits {
+  uint64_t records = 128;                // of one Messages event
+  std::chrono::milliseconds linger{10};  // longest wait of a record
+};
+
+// All streams share one frontier, which the caller moves forward. A stream's own progress follows
+// it lazily and never overtakes it: what waits is appended first, so that no record is ever behind
+// its stream's progress. One thread.
+class CaptureStreams {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // Opens every stream of the log for writing.
+  static Result<CaptureStreams> open(const Log& log, const WriterOptions& options,
+                                     const BatchLimits& limits);
+
+  size_t size() const { return lanes_.size(); }
+  // The longest record that fits into an event.
+  uint64_t max_record_bytes() const;
+  // What opening each stream found.
+  std::vector<RecoveryReport> recoveries() const;
+
+  // At first the greatest frontier that a stream was left with.
+  uint64_t frontier() const { return frontier_; }
+  // Records that are added from now on have times at or after `frontier`, which never decreases.
+  void advance(uint64_t frontier) { frontier_ = frontier; }
+
+  // Adds input record `index` to `stream`, and appends the batch that waits there if it is full or
+  // of another time.
+  Result<void> add(size_t stream, uint64_t time, std::string_view record, uint64_t index);
+  // The same with the time at which its batch began: now, or the frontier where the clock is
+  // behind it. The frontier then moves past each batch as soon as that is appended.
+  Result<void> add_now(size_t stream, std::string_view record, uint64_t index);
+
+  // Appends what has waited long enough, and lets progress follow the frontier. Call it often.
+  Result<void> tend(Clock::time_point now);
+  // When tend() will have something to do; unset: never, unless records are added.
+  std::optional<Clock::time_point> next_deadline() const;
+
+  // Appends all that waits, and lets the progress of all streams reach the frontier.
+  Result<void> flush();
+  // Makes everything durable that was appended.
+  Result<void> sync();
+  // Ends all streams: their frontier becomes empty, and nothing can follow. After flush().
+  Result<void> finish();
+  // Releases all streams, each as well as it can be; the first error is returned.
+  Result<void> close();
+
+  // The first input record that still waits; `read` where none does.
+  uint64_t first_waiting(uint64_t read) const;
+  // Of each stream: the position after its last committed event, and the durable one.
+  std::vector<uint64_t> committed() const;
+  std::vector<uint64_t> durable() const;
+  // Counts appends, so that a caller sees whether there were any.
+  uint64_t appends() const { return appends_; }
+
+ private:
+  struct Lane {
+    explicit Lane(EventWriter stream) : writer(std::move(stream)) {}
+
+    EventWriter writer;
+    uint64_t progress = 0;  // the frontier that was written to the stream
+    Clock::time_point progress_at;
+    uint64_t records_since_progress = 0;
+    // What waits: one batch.
+    uint64_t time = 0;
+    uint64_t first_index = 0;
+    Clock::time_point waiting_since;
+    std::string data;
+    std::vector<size_t> ends;
+
+    bool waiting() const { return !ends.empty(); }
+  };
+
+  CaptureStreams(std::vector<Lane> lanes, const BatchLimits& limits);
+
+  bool has_room(const Lane& lane, size_t record_bytes) const;
+  void put(Lane& lane, std::string_view record, uint64_t index);
+  Result<void> append(Lane& lane);
+  Result<void> follow(Lane& lane);
+
+  std::vector<Lane> lanes_;
+  BatchLimits limits_;
+  uint64_t frontier_ = 0;
+  bool arrival_ = false;
+  uint64_t appends_ = 0;
+  Clock::time_point now_ = Clock::now();   // of the last tend(): near enough for waiting_since
+  std::vector<std::string_view> records_;  // scratch of append()
+  std::vector<Change> changes_;            // scratch of follow() and finish()
+};
+
+}  // namespace tidemark::tools

@@ -1,0 +1,241 @@
+// `tidemark info`: what stands in a log.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "command.h"
+#include "describe.h"
+#include "human.h"
+#include "options.h"
+#include "output.h"
+#include "reading.h"
+#include "report.h"
+#include "table.h"
+#include "tidemark/survey.h"
+
+namespace tidemark::tools {
+namespace {
+
+enum class InfoFormat : uint8_t { Text, Json };
+
+// Of a longer list of segments the first and the last of these are shown.
+constexpr size_t kShownSegments = 6;
+
+struct InfoCommand {
+  std::string log;
+  InfoFormat format = InfoFormat::Text;
+  std::string output;
+};
+
+struct Sums {
+  uint64_t records = 0;
+  uint64_t events = 0;
+  uint64_t data_bytes = 0;
+  uint64_t disk_bytes = 0;
+  uint64_t segments = 0;
+};
+
+Sums sums_of(const std::vector<StreamSurvey>& streams) {
+  Sums sums;
+  for (const StreamSurvey& stream : streams) {
+    sums.records += stream.totals.records;
+    sums.events += stream.totals.events;
+    sums.data_bytes += stream.totals.data_bytes;
+    sums.disk_bytes += stream.disk_bytes;
+    sums.segments += stream.segments.size();
+  }
+  return sums;
+}
+
+std::string bounds_text(const std::optional<TimeBounds>& bounds) {
+  if (!bounds) return "-";
+  if (bounds->meet == bounds->join) return bounds->meet.text();
+  return bounds->meet.text() + " .. " + bounds->join.text();
+}
+
+std::string streams_table(const std::vector<StreamSurvey>& streams, const Paint& paint) {
+  using Side = Table::Side;
+  Table table({{"stream", Side::Right},
+               {"state"},
+               {"records", Side::Right},
+               {"events", Side::Right},
+               {"data", Side::Right},
+               {"on disk", Side::Right},
+               {"times"},
+               {"frontier"},
+               {"last capture"}});
+  for (const StreamSurvey& stream : streams) {
+    table.add({std::to_string(stream.stream), state_text(stream.state, paint),
+               human_count(stream.totals.records), human_count(stream.totals.events),
+               human_bytes(stream.totals.data_bytes), human_bytes(stream.disk_bytes),
+               bounds_text(stream.bounds), frontier_text(stream.frontier),
+               stream.last_captured_at_ns == 0 ? "-" : human_clock(stream.last_captured_at_ns)});
+  }
+  return table.text(paint);
+}
+
+std::string segments_table(const std::vector<StreamSurvey>& streams, const Paint& paint) {
+  using Side = Table::Side;
+  Table table({{"stream", Side::Right},
+               {"segment", Side::Right},
+               {"state"},
+               {"incarnation", Side::Right},
+               {"records", Side::Right},
+               {"size", Side::Right},
+               {"on disk", Side::Right},
+               {"times"}});
+  for (const StreamSurvey& stream : streams) {
+    const size_t count = stream.segments.size();
+    for (size_t i = 0; i < count; ++i) {
+      if (count > 2 * kShownSegments && i == kShownSegments) {
+        const size_t left_out = count - 2 * kShownSegments;
+        table.add({"", "...", fmt::format("{} more", left_out), "", "", "", "", ""});
+        i += left_out;
+      }
+      const SegmentSurvey& segment = stream.segments[i];
+      const uint64_t records =
+          std::max(segment.after.records, segment.before.records) - segment.before.records;
+      table.add({std::to_string(stream.stream), std::to_string(segment.first_position),
+                 std::string(name_of(segment.state)), std::to_string(segment.incarnation),
+                 human_count(records), human_bytes(segment.segment_bytes),
+                 human_bytes(segment.disk_bytes), bounds_text(segment.bounds)});
+    }
+  }
+  return table.text(paint);
+}
+
+std::string text_of(const Log& log, const std::vector<StreamSurvey>& streams, const Paint& paint) {
+  const Sums sums = sums_of(streams);
+  std::string text =
+      fmt::format("{}  {}\n", paint.bold(printable(log.path())), paint.dim(uuid_text(log.uuid())));
+  text += fmt::format("{}, {}, {} of data, {} on disk in {}\n\n", plural(streams.size(), "stream"),
+                      plural(sums.records, "record"), human_bytes(sums.data_bytes),
+                      human_bytes(sums.disk_bytes), plural(sums.segments, "segment"));
+  text += streams_table(streams, paint);
+  if (sums.segments > 0) text += '\n' + segments_table(streams, paint);
+  for (const StreamSurvey& stream : streams) {
+    if (stream.purged_upto) {
+      text += fmt::format("\nstream {}: purged up to position {}\n", stream.stream,
+                          *stream.purged_upto);
+    }
+    if (stream.damage) {
+      text += fmt::format("\n{} {}\n", paint.bad("damaged:"), printable(stream.damage->text()));
+    }
+  }
+  return text;
+}
+
+Json json_bounds(const std::optional<TimeBounds>& bounds) {
+  if (!bounds) return nullptr;
+  return {{"least", json_time(bounds->meet)}, {"greatest", json_time(bounds->join)}};
+}
+
+Json json_segment(const SegmentSurvey& segment) {
+  return {{"segment", json_number(segment.first_position)},
+          {"state", name_of(segment.state)},
+          {"incarnation", json_number(segment.incarnation)},
+          {"end", json_number(segment.end)},
+          {"events", json_number(segment.after.events - segment.before.events)},
+          {"records", json_number(segment.after.records - segment.before.records)},
+          {"data_bytes", json_number(segment.after.data_bytes - segment.before.data_bytes)},
+          {"segment_bytes", json_number(segment.segment_bytes)},
+          {"disk_bytes", json_number(segment.disk_bytes)},
+          {"times", json_bounds(segment.bounds)}};
+}
+
+Json json_stream(const StreamSurvey& stream) {
+  Json json = {
+      {"stream", stream.stream},
+      {"state", state_word(stream.state)},
+      {"writing", stream.state == StreamState::Writing},
+      {"events", json_number(stream.totals.events)},
+      {"records", json_number(stream.totals.records)},
+      {"data_bytes", json_number(stream.totals.data_bytes)},
+      {"disk_bytes", json_number(stream.disk_bytes)},
+      {"end", json_number(stream.end)},
+      {"durable", stream.durable ? json_number(*stream.durable) : Json(nullptr)},
+      {"purged_upto", stream.purged_upto ? json_number(*stream.purged_upto) : Json(nullptr)},
+      {"last_captured_at", json_number(stream.last_captured_at_ns)},
+      {"times", json_bounds(stream.bounds)}};
+  Json& frontier = json["frontier"] = Json::array();
+  for (const Time& time : stream.frontier) frontier.push_back(json_time(time));
+  Json& counts = json["capabilities"] = Json::array();
+  for (const Change& change : stream.counts) {
+    counts.push_back(Json::array({json_time(change.time), change.diff}));
+  }
+  if (stream.traits) {
+    json["time_name"] = stream.traits->time_name;
+    json["container"] = stream.traits->container_name;
+  }
+  Json& segments = json["segments"] = Json::array();
+  for (const SegmentSurvey& segment : stream.segments) segments.push_back(json_segment(segment));
+  if (stream.damage) json["damage"] = json_error(*stream.damage);
+  return json;
+}
+
+std::string json_of(const Log& log, const std::vector<StreamSurvey>& streams) {
+  const Sums sums = sums_of(streams);
+  Json json = {{"log", log.path()},
+               {"uuid", uuid_text(log.uuid())},
+               {"events", json_number(sums.events)},
+               {"records", json_number(sums.records)},
+               {"data_bytes", json_number(sums.data_bytes)},
+               {"disk_bytes", json_number(sums.disk_bytes)}};
+  Json& list = json["streams"] = Json::array();
+  for (const StreamSurvey& stream : streams) list.push_back(json_stream(stream));
+  return json_document(json);
+}
+
+Outcome<Exit> info(const InfoCommand& command) {
+  auto log = open_log_for_reading(command.log);
+  if (!log) return tl::make_unexpected(std::move(log).error());
+  std::vector<StreamSurvey> streams;
+  Exit exit = Exit::Done;
+  const auto present = log->streams();
+  if (!present) return failed(present.error(), command.log);
+  for (const uint32_t number : *present) {
+    auto survey = survey_stream(*log, number);
+    if (!survey) return failed(survey.error(), command.log);
+    if (survey->damage) exit = Exit::Damaged;
+    streams.push_back(*std::move(survey));
+  }
+  auto output = Output::open(command.output);
+  if (!output) return tl::make_unexpected(std::move(output).error());
+  const Paint paint(output->descriptor());
+  output->write(command.format == InfoFormat::Json ? json_of(*log, streams)
+                                                   : text_of(*log, streams, paint));
+  if (auto finished = output->finish(); !finished) return tl::make_unexpected(finished.error());
+  if (const auto all = log->all_streams(); !all) return failed(all.error(), command.log);
+  return exit;
+}
+
+constexpr const char* kExamples =
+    "  tidemark info trades.tide\n"
+    "  tidemark info trades.tide --format json | jq -r '.streams[].state'";
+
+}  // namespace
+
+void add_info(CLI::App& tool, Action& action) {
+  auto options = std::make_shared<InfoCommand>();
+  CLI::App& command = add_command(
+      tool, "info", "Say what stands in a log: streams, segments, records, times, states.",
+      kExamples);
+  add_log(command, options->log, "the log's directory");
+  add_choice<InfoFormat>(command, "--format", options->format,
+                         {{"text", InfoFormat::Text}, {"json", InfoFormat::Json}},
+                         "for people (default) or for scripts");
+  add_text(command, "-o,--output", "FILE", options->output, "a file instead of standard output");
+  command.callback([options, &action] {
+    action = [options] {
+      const auto outcome = info(*options);
+      return outcome ? *outcome : report("info", outcome.error());
+    };
+  });
+}
+
+}  // namespace tidemark::tools
