@@ -587,6 +587,38 @@ TEST_CASE("complete delivery ends once nothing more can become complete") {
   }
 }
 
+TEST_CASE("complete delivery ends as soon as the last stream passes what another ended with") {
+  for (const Order order : {Order::Stream, Order::Time}) {
+    std::vector<Script> scripts{Script(0, {.words = 2}), Script(1, {.words = 2})};
+    scripts[0].progress({{pair(0, 0), -1}, {pair(0, 10), 1}});
+    scripts[1].progress({{pair(0, 0), -1}, {pair(3, 0), 1}}).messages(pair(3, 2), 1);
+    scripts[1].writer_alive = true;
+    Watched replay(scripts, {.order = order, .delivery = Delivery::Complete, .follow = true});
+    CHECK(*replay.run() == Status::Pending);
+    scripts[1].messages(pair(3, 12), 2).progress({{pair(3, 0), -1}, {pair(3, 11), 1}});
+    require_finished(replay.run());
+    CHECK(numbers(replay.got()) == Numbers{1});
+  }
+}
+
+TEST_CASE("a stream is read as long as it alone can complete some times") {
+  std::vector<Script> scripts{Script(0, {.words = 2}), Script(1, {.words = 2})};
+  scripts[0].progress({{pair(0, 0), -1}, {pair(0, 10), 1}});
+  scripts[1].progress({{pair(0, 0), -1}, {pair(3, 0), 1}}).messages(pair(3, 2), 1);
+  scripts[1].messages(pair(3, 12), 2).progress({{pair(3, 0), -1}, {pair(4, 0), 1}});
+  scripts[0].writer_alive = scripts[1].writer_alive = true;
+  Watched replay(scripts, {.delivery = Delivery::Complete, .follow = true});
+  CHECK(*replay.run() == Status::Pending);
+  CHECK(numbers(replay.got()) == Numbers{1});
+  // From here on, whatever the other brings is at times that the first holds.
+  scripts[1].progress({{pair(4, 0), -1}, {pair(4, 11), 1}}).messages(pair(4, 11), 3);
+  CHECK(*replay.run() == Status::Pending);
+  CHECK(scripts[1].polled == 5);
+  scripts[0].finish();
+  CHECK(*replay.run() == Status::Pending);
+  CHECK(numbers(replay.got()) == Numbers{1, 2});
+}
+
 TEST_CASE("damage is told after everything before it, and stays") {
   Error damage;
   damage.code = ErrorCode::Corrupt;

@@ -538,3 +538,15 @@ TEST_CASE("A log whose writer is killed and restarted over and over verifies at 
            report.streams.at(0).state == StreamState::Closed));
   }
 }
+
+TEST_CASE("An end that no frame can have is refused before anything is read there") {
+  const TemporaryDirectory directory;
+  const std::string log = directory / "log";
+  write_closed_log(log);
+  const auto segments = segment_paths(log);
+  forge_header(segments[2], [](SegmentHeader& h) { h.previous_end += 3; });
+  const Error damage = damage_of(log);
+  CHECK(damage.segment == first_position_of(segments[2]));
+  CHECK(damage.offset == 0U);
+  CHECK(must(survey_stream(must(Log::open(log)), 0)).state == StreamState::Damaged);
+}
