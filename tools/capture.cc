@@ -191,7 +191,7 @@ class Capture {
           ended = true;
           break;
         case LineReader::Fill::Interrupted:
-          return tl::make_unexpected(Failure{Exit::Interrupted, "interrupted", {}});
+          return stopped_by_interrupt();
         case LineReader::Fill::Failed:
           return failed(fmt::format("cannot read: {}: {}, line {}", message_of(reader.error()),
                                     name, reader.lines() + 1));
@@ -407,8 +407,11 @@ Outcome<void> capture(const CaptureOptions& options) {
   if (auto closed = streams->close(); !closed && outcome) {
     outcome = failed(closed.error(), options.log);
   }
+  const bool was_interrupted = !outcome && outcome.error().exit == Exit::Interrupted;
   tell_summary(options, run.counts(), streams->size(), Clock::now() - started,
-               finishes && outcome ? "finished" : "open for the next capture");
+               finishes && outcome ? "finished"
+               : was_interrupted   ? "interrupted, open for the next capture"
+                                   : "open for the next capture");
   return outcome;
 }
 

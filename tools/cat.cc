@@ -12,7 +12,8 @@
 #include "output.h"
 #include "reading.h"
 #include "report.h"
-#include "tidemark/survey.h"
+#include "tidemark/layout.h"
+#include "tidemark/stream_end.h"
 #include "values.h"
 
 namespace tidemark::tools {
@@ -26,14 +27,13 @@ struct CatCommand {
 
 // One stream, up to where it ends now: a quick writer must not keep this running for ever.
 Outcome<void> put_stream(const Log& log, uint32_t stream, Output& output) {
-  const auto survey = survey_stream(log, stream);
-  if (!survey) return failed(survey.error(), log.path());
+  // Where damage hides the end, the reader stops at the damage.
+  const uint64_t end = committed_end(log, stream).value_or(kNoPosition);
   auto reader = log.reader(stream);
   if (!reader) return failed(reader.error(), log.path());
   std::string line;
-  // The survey of a damaged stream ends at the damage; the reader must get there to report it.
-  while (survey->damage || reader->position() < survey->end) {
-    if (interrupted()) return tl::make_unexpected(Failure{Exit::Interrupted, "interrupted", {}});
+  while (reader->position() < end) {
+    if (interrupted()) return stopped_by_interrupt();
     const auto status = reader->poll();
     if (!status) return failed(status.error(), log.path());
     if (*status != EventReader::Status::Event) return {};

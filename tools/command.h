@@ -35,6 +35,8 @@ using Outcome = tl::expected<T, Failure>;
 
 tl::unexpected<Failure> failed(std::string text);
 tl::unexpected<Failure> misused(std::string text);
+// Not worth a message: whoever interrupts a command knows it.
+tl::unexpected<Failure> stopped_by_interrupt();
 // Turns the library's error into its exit code, text and hint. `log` is the path as the user gave
 // it.
 Failure failure_of(const Error& error, const std::string& log);

@@ -54,6 +54,10 @@ tl::unexpected<Failure> misused(std::string text) {
   return tl::make_unexpected(Failure{Exit::Usage, std::move(text), {}});
 }
 
+tl::unexpected<Failure> stopped_by_interrupt() {
+  return tl::make_unexpected(Failure{Exit::Interrupted, "interrupted", {}});
+}
+
 Failure failure_of(const Error& error, const std::string& log) {
   Failure failure{exit_of(error.code), error.text(), hint_of(error.code, log)};
   const bool names_the_log = error.path.find(log) != std::string::npos;

@@ -103,7 +103,7 @@ Outcome<void> Output::finish() {
     error_ = errno;
   }
   if (error_ == 0 || error_ == EPIPE) return {};
-  if (error_ == EINTR) return tl::make_unexpected(Failure{Exit::Interrupted, "interrupted", {}});
+  if (error_ == EINTR) return stopped_by_interrupt();
   return failed(fmt::format("cannot write {}: {}", path_.empty() ? "standard output" : path_,
                             message_of(error_)));
 }

@@ -169,7 +169,7 @@ class Replaying {
       if (!more) return tl::make_unexpected(more.error());
       if (!*more) return {};
     }
-    return tl::make_unexpected(Failure{Exit::Interrupted, "interrupted", {}});
+    return stopped_by_interrupt();
   }
 
   Outcome<bool> put(const ReplayedEvent& replayed) {

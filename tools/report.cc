@@ -17,6 +17,7 @@ std::string prefix(std::string_view command) {
 }  // namespace
 
 Exit report(std::string_view command, const Failure& failure) {
+  if (failure.exit == Exit::Interrupted) return failure.exit;
   const Paint paint(STDERR_FILENO);
   fmt::print(stderr, "{} {}\n", paint.bad(prefix(command)), printable(failure.text));
   if (!failure.hint.empty()) fmt::print(stderr, "  {}\n", paint.dim(printable(failure.hint)));

@@ -7,7 +7,8 @@
 
 namespace tidemark::tools {
 
-// "tidemark: capture: <what>: <where>", and a hint below it. Returns the failure's exit code.
+// "tidemark: capture: <what>: <where>", and a hint below it. An interrupt is not worth a line.
+// Returns the failure's exit code.
 Exit report(std::string_view command, const Failure& failure);
 void warn(std::string_view command, std::string_view text);
 // One line of a summary, without the prefix.

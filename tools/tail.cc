@@ -99,7 +99,7 @@ class Tailing {
       if (auto put = put_event(*earliest, passed_over); !put) return put;
       if (!output_.ok()) return {};
     }
-    return stopped();
+    return stopped_by_interrupt();
   }
 
   Outcome<void> follow() {
@@ -120,7 +120,7 @@ class Tailing {
       if (!output_.flush() || all_finished || output_.reader_is_gone()) return {};
       if (auto waited = wait(); !waited) return waited;
     }
-    return stopped();
+    return stopped_by_interrupt();
   }
 
   // Finds the stream's next event, where there is one before `end`.
@@ -160,10 +160,6 @@ class Tailing {
       return failed(woken.error(), command_.log);
     }
     return {};
-  }
-
-  static Outcome<void> stopped() {
-    return tl::make_unexpected(Failure{Exit::Interrupted, "interrupted", {}});
   }
 
   const TailCommand& command_;

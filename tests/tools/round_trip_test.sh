@@ -81,5 +81,5 @@ expect 0 tidemark capture bytes.tide bytes
 tidemark replay bytes.tide | cmp - expected.bytes || fail "other bytes than were captured"
 expect 0 tidemark capture bytes3.tide --workers 3 - < bytes
 # sort has no fixed idea of lines with NUL unless they end otherwise, so count bytes and lines instead.
-[[ "$(tidemark replay bytes3.tide | wc -lc)" == "$(wc -lc < expected.bytes)" ]] || fail "other bytes over three streams"
+[[ "$(tidemark replay bytes3.tide | wc -lc | xargs)" == "$(wc -lc < expected.bytes | xargs)" ]] || fail "other bytes over three streams"
 expect 0 tidemark verify bytes3.tide

@@ -19,20 +19,21 @@ tidemark tail live.tide -f > seen 2> tail.err 3>&- &
 tail=$!
 background+=("$tail")
 until_true 10 has_lines seen 1
+shown=1
 for word in two three four; do
   echo "$word" >&3
-  until_true 10 has_lines seen $(( $(wc -l < seen) + 1 ))
+  until_true 10 has_lines seen $(( ++shown ))
 done
 [[ "$(tr '\n' ' ' < seen)" == "one two three four " ]] || fail "live records: $(cat seen)"
 
 kill -9 "$capture"
-wait "$capture" || true
+wait "$capture" 2> /dev/null || true
 exec 3>&-
 start_capture
 echo five >&3
 until_true 10 has_lines seen 5
 kill -9 "$capture"
-wait "$capture" || true
+wait "$capture" 2> /dev/null || true
 exec 3>&-
 start_capture
 printf 'six\nseven' >&3
