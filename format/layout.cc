@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "tidemark/frame.h"
 #include "tidemark/hash.h"
 
 namespace tidemark {
@@ -94,7 +95,8 @@ Result<void> check_header(const SegmentHeader& header, uint64_t file_bytes) {
   if (!all_zero(header.reserved_3) ||
       (!first && (header.previous_first_position >= header.first_position ||
                   header.previous_end < header.previous_first_position + kSegmentHeaderBytes ||
-                  header.previous_end > header.first_position))) {
+                  header.previous_end > header.first_position ||
+                  header.previous_end % kFrameAlignment != 0))) {
     return fail(ErrorCode::Corrupt, "the header's link to its predecessor is impossible");
   }
   return {};

@@ -44,17 +44,17 @@ void ActiveSegment::publish(const Succession& succession, const Checkpoint& chec
   std::atomic_ref<uint64_t>(*word_at(0)).store(header_.magic, std::memory_order_release);
 }
 
-void ActiveSegment::note_messages(const Time& time, uint64_t position) {
+void ActiveSegment::note_messages(const Time& time) {
   if (bounds_) {
     bounds_->include(time);
   } else {
     bounds_ = TimeBounds{time, time};
   }
-  const uint64_t offset = position - first_position_;
-  if (offset >= next_index_offset_ && index_.size() < kMaxIndexEntries) {
-    index_.push_back({time, position});
-    next_index_offset_ = offset + bytes_ / kMaxIndexEntries;
-  }
+  if (!wants_index_entry()) return;
+  index_.push_back({time, position()});
+  // At most one entry for each 64th of the segment, so that there are never more than 64.
+  next_index_offset_ =
+      index_.size() < kMaxIndexEntries ? offset_ + bytes_ / kMaxIndexEntries : ~uint64_t{0};
 }
 
 Seal ActiveSegment::seal(const Totals& totals, std::vector<Change> counts, bool closed) const {

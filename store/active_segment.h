@@ -68,8 +68,10 @@ class ActiveSegment {
     return position();
   }
 
-  // For the seal: a messages frame with this time was just committed at `position`.
-  void note_messages(const Time& time, uint64_t position);
+  // For the seal: the messages frame that is committed next has this time. Needed once for each
+  // time, and again where the index wants an entry.
+  void note_messages(const Time& time);
+  bool wants_index_entry() const { return offset_ >= next_index_offset_; }
   // What the seal says of this segment; totals and counts are the stream's.
   Seal seal(const Totals& totals, std::vector<Change> counts, bool closed) const;
 

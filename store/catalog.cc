@@ -18,6 +18,7 @@
 #include <map>
 #include <mutex>
 #include <shared_mutex>
+#include <tuple>
 
 #include "catalog_check.h"
 #include "catalog_values.h"
@@ -197,7 +198,7 @@ class Environment {
     if (code == MDB_SUCCESS) {
       code = open_all(transaction, 0);
       if (code == MDB_SUCCESS) {
-        const Result<void> format = check_format(transaction);
+        Result<void> format = check_format(transaction);
         code = mdb_txn_commit(transaction);
         if (code == MDB_SUCCESS) return format;
       } else {
@@ -282,7 +283,10 @@ class Environment {
 struct Place {
   uint64_t device = 0;
   uint64_t inode = 0;
-  friend auto operator<=>(const Place&, const Place&) = default;
+  friend bool operator==(const Place&, const Place&) = default;
+  friend bool operator<(const Place& a, const Place& b) {
+    return std::tie(a.device, a.inode) < std::tie(b.device, b.inode);
+  }
 };
 
 struct Entry {

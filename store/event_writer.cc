@@ -16,6 +16,9 @@ namespace {
 // makes no spare, and a busy one has it long before it is needed.
 constexpr uint64_t kPrepareFraction = 8;
 
+// Records and offsets of so many bytes fit into any segment, whatever its checkpoint and seal.
+constexpr uint64_t kAlwaysFitBytes = kMinSegmentBytes / 4;
+
 Result<void> check_options(const WriterOptions& options) {
   if (options.segment_bytes < kMinSegmentBytes || options.segment_bytes > kMaxSegmentBytes ||
       options.segment_bytes % kPageBytes != 0) {
@@ -231,14 +234,17 @@ Result<void> Implementation::judge_time(std::span<const uint64_t> time) {
   const Time judged(options.time, time);
   TIDEMARK_TRY(protocol.messages(judged));
   last_time_ = judged;
+  time_noted_ = false;
   last_words_.assign(time.begin(), time.end());
   return {};
 }
 
 Result<uint64_t> Implementation::commit_messages(uint64_t payload_bytes, uint32_t records,
                                                  uint64_t data_bytes) {
-  const uint64_t position = active_->position();
-  active_->note_messages(*last_time_, position);
+  if (!time_noted_ || active_->wants_index_entry()) [[unlikely]] {
+    active_->note_messages(*last_time_);
+    time_noted_ = true;
+  }
   totals.records += records;
   totals.data_bytes += data_bytes;
   return commit(FrameKind::Messages, payload_bytes);
@@ -252,8 +258,9 @@ Result<uint64_t> Implementation::append_messages(std::span<const uint64_t> time,
   TIDEMARK_TRY(judge_time(time));
   uint64_t data_bytes = 0;
   for (const std::string_view record : records) data_bytes += record.size();
-  if (records.size() > max_data_bytes(0) / sizeof(uint32_t) ||
-      data_bytes > max_data_bytes(static_cast<uint32_t>(records.size()))) {
+  if (data_bytes + records.size() * sizeof(uint32_t) > kAlwaysFitBytes &&
+      (records.size() > max_data_bytes(0) / sizeof(uint32_t) ||
+       data_bytes > max_data_bytes(static_cast<uint32_t>(records.size())))) {
     return fail(ErrorCode::TooLarge, std::to_string(records.size()) + " records of " +
                                          std::to_string(data_bytes) +
                                          " bytes do not fit into one segment");
@@ -283,7 +290,7 @@ Result<uint64_t> Implementation::append_messages(std::span<const uint64_t> time,
     return fail(ErrorCode::InvalidArgument, "the data is not a whole number of bytes a record");
   }
   TIDEMARK_TRY(judge_time(time));
-  if (data.size() > max_data_bytes(records)) {
+  if (data.size() > kAlwaysFitBytes && data.size() > max_data_bytes(records)) {
     return fail(ErrorCode::TooLarge,
                 "records of " + std::to_string(data.size()) + " bytes do not fit into one segment");
   }
@@ -372,6 +379,7 @@ Result<void> Implementation::roll(uint64_t frame_and_seal_bytes) {
 
 Result<void> Implementation::publish(PreparedSegment prepared, const Succession& succession) {
   active_.emplace(prepared);
+  time_noted_ = false;
   active_descriptor_ = prepared.descriptor;
   durability_.add_segment(prepared.descriptor, active_->first_position());
   active_->publish(succession, {totals, counts_of(protocol)}, durability_.durable_hint(),

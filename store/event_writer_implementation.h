@@ -90,6 +90,7 @@ class EventWriter::Implementation {
   uint64_t captured_at_ns_;
   std::optional<Time> last_time_;  // judged, and no progress since
   std::vector<uint64_t> last_words_;
+  bool time_noted_ = false;  // the active segment's bounds include last_time_
   bool closed_ = false;
   const uint32_t fork_generation_;
 };

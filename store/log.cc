@@ -60,6 +60,9 @@ Result<void> create_log(FileSeam& files, const std::string& path, uint32_t peers
   }
   const auto abandon = [&] {
     files.remove_file(log_identity_path(temporary));
+    for (uint32_t stream = 0; stream < peers; ++stream) {
+      files.remove_directory(stream_path(temporary, stream));
+    }
     files.remove_directory(streams_path(temporary));
     files.remove_directory(temporary);
   };
@@ -69,6 +72,10 @@ Result<void> create_log(FileSeam& files, const std::string& path, uint32_t peers
     return written;
   }
   answer = files.make_directory(streams_path(temporary));
+  // All streams at once, so that one without a directory is one that was lost.
+  for (uint32_t stream = 0; answer == 0 && stream < peers; ++stream) {
+    answer = files.make_directory(stream_path(temporary, stream));
+  }
   if (answer == 0) answer = files.sync_directory(streams_path(temporary));
   if (answer == 0) answer = files.sync_directory(temporary);
   // An empty directory in the log's place is replaced; anything else is not.
@@ -211,6 +218,7 @@ Result<EventWriter> Log::writer(uint32_t stream, const WriterOptions& options) c
                         path_);
   }
   const std::string directory = stream_path(path_, stream);
+  // Made with the log; here only where somebody removed an empty stream, or copied without it.
   int answer = files_->make_directory(directory);
   if (answer == 0) answer = files_->sync_directory(streams_path(path_));
   if (answer < 0 && answer != -EEXIST) {

@@ -1,7 +1,6 @@
 #include "tidemark/salvage.h"
 
 #include <algorithm>
-#include <cerrno>
 
 #include "paths.h"
 #include "salvage_stream.h"
@@ -9,16 +8,6 @@
 
 namespace tidemark {
 namespace {
-
-// A stream's directory also where nothing of it was saved: one that is absent would be damage.
-Result<void> make_stream(const Log& log, uint32_t stream) {
-  const std::string directory = stream_path(log.path(), stream);
-  int answer = log.files().make_directory(directory);
-  if (answer == -EEXIST) return {};
-  if (answer == 0) answer = log.files().sync_directory(streams_path(log.path()));
-  if (answer < 0) return fail_system("cannot create a stream", directory, -answer);
-  return {};
-}
 
 Error missing_stream(const Log& log, uint32_t stream) {
   Error error = fail(ErrorCode::Missing, "the stream is absent").value();
@@ -58,7 +47,6 @@ Result<SalvageReport> salvage_log(const std::string& source, const std::string& 
 
   SalvageReport report;
   for (uint32_t stream = 0; stream < from.peers(); ++stream) {
-    TIDEMARK_TRY(make_stream(to, stream));
     if (!std::binary_search(present.begin(), present.end(), stream)) {
       StreamSalvage& absent = report.streams.emplace_back();
       absent.stream = stream;

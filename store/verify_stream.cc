@@ -359,7 +359,7 @@ void StreamVerifier::judge_seal(const SegmentFile& file, Segment& segment, const
   if (frame.captured_at_ns < walk_.captured_at_ns()) {
     damage_at(file, ErrorCode::Corrupt, "the capture clock goes backward", offset);
   }
-  if (judged_) {
+  if (judged_ && walk_.entered()) {
     if (auto checked = tally.check_seal(segment, offset, *seal, walk_); !checked) {
       damage(std::move(checked).error());
     }

@@ -113,6 +113,9 @@ Outcome<std::optional<uint64_t>> examine_inputs(const std::vector<std::string>& 
     if ((standard ? fstat(STDIN_FILENO, &status) : stat(file.c_str(), &status)) != 0) {
       return misused(fmt::format("{}: {}", message_of(errno), name_of_input(file)));
     }
+    if (standard && (fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY) {
+      return misused("is not open for reading: standard input");
+    }
     if (S_ISDIR(status.st_mode)) {
       return misused(fmt::format("is a directory: {}", name_of_input(file)));
     }

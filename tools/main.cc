@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <string>
+#include <string_view>
 
 #include "command.h"
 #include "options.h"
@@ -61,6 +62,17 @@ Exit refuse(const CLI::App& tool, const CLI::ParseError& error) {
   return report(command, failure);
 }
 
+// For "--option=" CLI11 takes the next argument as the value, which is hardly what an unset shell
+// variable was meant to give.
+void refuse_empty_values(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--") return;
+    if (!argument.starts_with("--") || argument.find('=') != argument.size() - 1) continue;
+    throw CLI::ValidationError(std::string(argument.substr(0, argument.size() - 1)), "is empty");
+  }
+}
+
 Exit run(int argc, char** argv) {
   CLI::App tool{"A memory-mapped, persistent event log for timely-style streams."};
   tool.name("tidemark");
@@ -84,6 +96,7 @@ Exit run(int argc, char** argv) {
 
   try {
     tool.parse(argc, argv);
+    refuse_empty_values(argc, argv);
   } catch (const CLI::CallForHelp&) {
     return print(tool.help());
   } catch (const CLI::CallForVersion&) {

@@ -17,8 +17,8 @@
 #include "support/stream_helpers.h"
 #include "support/temporary_directory.h"
 #include "tidemark/log.h"
-#include "tidemark/verify.h"
 #include "tidemark/survey.h"
+#include "tidemark/verify.h"
 
 using namespace tidemark;
 using namespace tidemark::test;

@@ -12,9 +12,9 @@ using namespace tidemark::test;
 TEST_CASE("a stream that was never written has no end") {
   const TemporaryDirectory directory;
   const Log log = must(Log::open(directory / "log"));
-  CHECK(committed_end(log, 0).error().code == ErrorCode::NotFound);
-  std::filesystem::create_directories(directory / "log/streams/00000");
   CHECK(must(committed_end(log, 0)) == 0);
+  std::filesystem::remove(directory / "log/streams/00000");
+  CHECK(committed_end(log, 0).error().code == ErrorCode::NotFound);
 }
 
 TEST_CASE("a stream ends behind its last event, while it is written and after it was closed") {

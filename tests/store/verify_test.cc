@@ -304,6 +304,17 @@ TEST_CASE("A log that is written meanwhile shows no damage") {
   check_sound(directory / "log");
 }
 
+TEST_CASE("A log is sound from its creation on, before any stream was opened") {
+  const TemporaryDirectory directory;
+  LogOptions options;
+  options.peers = 3;
+  const Log log = must(Log::open(directory / "log", options));
+  CHECK(must(log.all_streams()) == std::vector<uint32_t>{0, 1, 2});
+  check_sound(directory / "log");
+  must(must(log.writer(1, small_segments())).close());
+  check_sound(directory / "log");
+}
+
 TEST_CASE("A stream that is absent below the peers is damage of the log") {
   const TemporaryDirectory directory;
   LogOptions options;
@@ -526,4 +537,16 @@ TEST_CASE("A log whose writer is killed and restarted over and over verifies at 
            report.streams.at(0).state == StreamState::Empty ||
            report.streams.at(0).state == StreamState::Closed));
   }
+}
+
+TEST_CASE("An end that no frame can have is refused before anything is read there") {
+  const TemporaryDirectory directory;
+  const std::string log = directory / "log";
+  write_closed_log(log);
+  const auto segments = segment_paths(log);
+  forge_header(segments[2], [](SegmentHeader& h) { h.previous_end += 3; });
+  const Error damage = damage_of(log);
+  CHECK(damage.segment == first_position_of(segments[2]));
+  CHECK(damage.offset == 0U);
+  CHECK(must(survey_stream(must(Log::open(log)), 0)).state == StreamState::Damaged);
 }

@@ -38,7 +38,7 @@ enum class StreamState : uint8_t {
   Writing,   // a process holds it for writing
   Closed,    // its writer closed it and left capabilities: another may go on
   Crashed,   // its writer was killed or lost power
-  Finished,  // it holds no capability
+  Finished,  // it holds no capability, whether or not its writer has closed it yet
   Damaged,   // it cannot be read to its end
 };
 std::string_view name_of(StreamState state);
@@ -60,8 +60,11 @@ struct StreamSurvey {
   std::optional<Error> damage;
 };
 
-// Reads headers and seals, and only segments without a seal frame by frame. A damaged stream is a
-// survey with `damage`, not an error. Errors: NotFound, Io.
+// Reads headers and seals, and frame by frame only segments without a seal and the last one, where
+// nothing says beforehand how far it goes. So damage within a sealed segment is not seen here:
+// verify_log() sees it. A damaged stream is a survey with `damage`, the first that was met, not an
+// error; totals and times then tell of what could be read. `last_captured_at_ns` may be that of
+// the stream's last seal. Errors: NotFound, Io.
 Result<StreamSurvey> survey_stream(const Log& log, uint32_t stream);
 
 }  // namespace tidemark
