@@ -90,7 +90,7 @@ bool append_json_string(std::string& json, std::string_view text) {
 
 void append_record_json(std::string& json, std::string_view record) {
   if (append_json_string(json, record)) return;
-  json += "{\"base64\":\"";
+  json += R"({"base64":")";
   append_base64(json, record);
   json += "\"}";
 }

@@ -60,7 +60,7 @@ class Pace {
       first_ = captured_at_ns;
       started_ = Clock::now();
     }
-    const double distance_ns =
+    const auto distance_ns =
         static_cast<double>(captured_at_ns - std::min(*first_, captured_at_ns));
     const std::chrono::duration<double, std::nano> distance(distance_ns / rate_);
     // Slices, so that an interrupt, or a reader that goes away, is noticed.
@@ -82,7 +82,7 @@ class Pace {
 // Records around a time, in time order: the last few before it are kept until it is reached.
 class Around {
  public:
-  Around(std::optional<Time> time, const RecordSink& sink) : time_(std::move(time)), sink_(sink) {}
+  Around(std::optional<Time> time, const RecordSink& sink) : time_(time), sink_(sink) {}
 
   bool wanted() const { return time_.has_value(); }
 
@@ -130,7 +130,7 @@ Outcome<std::optional<Time>> bound_of(const std::string& name, const std::string
   if (text.empty()) return std::nullopt;
   auto time = parse_time(text, shape);
   if (!time) return misused(fmt::format("{}: {}", name, time.error().message));
-  return *std::move(time);
+  return *time;
 }
 
 class Replaying {
@@ -142,7 +142,7 @@ class Replaying {
         output_(output),
         sink_(output, command.format),
         pace_(command.rate),
-        around_(std::move(around), sink_),
+        around_(around, sink_),
         bar_("replaying", output.is_file()) {}
 
   // Until the replay ends, fails, or nobody wants more.
@@ -221,16 +221,16 @@ Outcome<void> replay(const ReplayCommand& command) {
     for (const auto* bound : {&from, &until, &at}) {
       if (!*bound) return tl::make_unexpected(bound->error());
     }
-    options.from = *std::move(from);
-    options.until = *std::move(until);
-    around = *std::move(at);
+    options.from = *from;
+    options.until = *until;
+    around = *at;
   }
   auto replay = Replay::open(*log, *streams, options);
   if (!replay) return failed(replay.error(), command.log);
   auto output = Output::open(command.output);
   if (!output) return tl::make_unexpected(std::move(output).error());
 
-  auto outcome = Replaying(command, *replay, *output, std::move(around)).run();
+  auto outcome = Replaying(command, *replay, *output, around).run();
   auto finished = output->finish();
   return outcome ? finished : outcome;
 }

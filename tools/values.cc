@@ -80,7 +80,7 @@ Result<uint64_t> parse_segment_bytes(std::string_view text) {
 }
 
 Result<std::chrono::milliseconds> parse_milliseconds(std::string_view text) {
-  constexpr uint64_t kDay = 24 * 60 * 60 * uint64_t{1000};
+  constexpr uint64_t kDay = uint64_t{24} * 60 * 60 * 1000;
   TIDEMARK_ASSIGN(quantity, parse_quantity(text));
   uint64_t milliseconds = quantity.first;
   if (quantity.second == "s") {

@@ -1,5 +1,7 @@
 #include "capture_times.h"
 
+#include <vector>
+
 #include "support/catch.h"
 
 using namespace tidemark::tools;

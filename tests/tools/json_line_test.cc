@@ -83,7 +83,7 @@ TEST_CASE("deep nesting is refused without deep recursion") {
 }
 
 TEST_CASE("the reason for a refusal never repeats the line") {
-  const std::string line = "{\"t\":\"" + std::string(1'000'000, 'x');
+  const std::string line = R"({"t":")" + std::string(1'000'000, 'x');
   CHECK(problem_of(line).size() < 200);
 }
 

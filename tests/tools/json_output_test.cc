@@ -1,6 +1,10 @@
+#include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "support/catch.h"
 #include "tidemark/log.h"

@@ -20,7 +20,7 @@ std::string json_of(std::string_view record) {
 TEST_CASE("a record of UTF-8 is a JSON string that parses back to it") {
   using namespace std::string_literals;
   for (const std::string& text :
-       {""s, "plain"s, "quote \" and \\ backslash"s, "tab\tbell\x07 nul\0 del\x7f"s,
+       {""s, "plain"s, R"(quote " and \ backslash)"s, "tab\tbell\x07 nul\0 del\x7f"s,
         "\xc2\x80\xc2\x9b\xc2\xa0"s, "\xe2\x82\xac \xf0\x9f\x8c\x8a"s, "\x1b[31mred"s}) {
     const std::string json = json_of(text);
     CAPTURE(json);

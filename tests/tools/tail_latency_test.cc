@@ -3,9 +3,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "support/catch.h"
 #include "tidemark/log.h"
@@ -66,9 +73,9 @@ TEST_CASE("tail -f shows a record within a millisecond of its commit") {
   REQUIRE(log);
   auto writer = log->writer(0);
   REQUIRE(writer);
-  const auto append = [&](std::string_view text) {
+  const auto append = [&](std::string_view record) {
     const uint64_t time = 0;
-    REQUIRE(writer->append_messages(std::span(&time, 1), std::span(&text, 1)));
+    REQUIRE(writer->append_messages(std::span(&time, 1), std::span(&record, 1)));
   };
   append("first");
   Running tail({"tail", directory + "/log", "-f"});
