@@ -8,7 +8,7 @@
 namespace tidemark {
 namespace {
 
-constexpr auto kLeastFirst = std::greater<HeldMessage>();
+constexpr auto kLeastFirst = std::greater<>();
 
 bool totally_ordered(TimeShape shape) { return shape.words <= 1 + std::popcount(shape.wide_mask); }
 

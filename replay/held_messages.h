@@ -20,7 +20,8 @@ struct HeldMessage {
   uint32_t source = 0;  // index among the replay's streams
   uint64_t position = 0;
 
-  friend auto operator<=>(const HeldMessage&, const HeldMessage&) = default;
+  friend auto operator<=>(const HeldMessage&,
+                          const HeldMessage&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 // A heap, with searches for what a partial order needs. Searches take time in proportion to

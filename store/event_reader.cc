@@ -161,7 +161,10 @@ Result<Status> Implementation::look() {
     if (!opened) return Status::Pending;
   }
   for (;;) {
-    if (walk.protocol().finished()) return Status::Finished;
+    if (walk.protocol().finished()) {
+      TIDEMARK_TRY(examine_finish());
+      return Status::Finished;
+    }
     if (!at_seal) {
       const auto looked = segment->frame(offset_);
       if (!looked) {
@@ -170,12 +173,7 @@ Result<Status> Implementation::look() {
       }
       const auto& frame = *looked;
       if (frame && frame->kind == FrameKind::Seal) {
-        auto seal = decode_seal(frame->payload, segment->header().time_shape());
-        if (!seal) return segment->fail_at(offset_, std::move(seal).error());
-        if (seal->end != position() || seal->totals != walk.totals()) {
-          return segment->fail_at(offset_, ErrorCode::Corrupt,
-                                  "the seal contradicts the events before it");
-        }
+        TIDEMARK_TRY(accept_seal(*frame));
         at_seal = true;
       } else if (frame) {
         if (frame->end_position() > visible_upto()) return Status::Pending;
@@ -189,6 +187,16 @@ Result<Status> Implementation::look() {
     TIDEMARK_ASSIGN(crossed, cross());
     if (!crossed) return Status::Pending;
   }
+}
+
+Result<void> Implementation::accept_seal(const FrameView& frame) const {
+  auto seal = decode_seal(frame.payload, segment->header().time_shape());
+  if (!seal) return segment->fail_at(offset_, std::move(seal).error());
+  if (seal->end != position() || seal->totals != walk.totals()) {
+    return segment->fail_at(offset_, ErrorCode::Corrupt,
+                            "the seal contradicts the events before it");
+  }
+  return {};
 }
 
 bool Implementation::should_look_for_successor() {
@@ -332,6 +340,21 @@ Result<void> Implementation::examine_end() {
         "nothing stands here, but a valid frame does at offset " + std::to_string(*found));
   }
   examined_position_ = position();
+  return {};
+}
+
+// Nothing can follow a finished stream but its seal, and what stands there must be sound.
+Result<void> Implementation::examine_finish() {
+  if (examined_position_ == position()) return {};
+  TIDEMARK_ASSIGN(frame, segment->frame(offset_));
+  if (!frame) return {};  // its writer may still be about to seal it
+  examined_position_ = position();
+  if (frame->kind == FrameKind::Seal) {
+    TIDEMARK_TRY(accept_seal(*frame));
+    at_seal = true;
+    return {};
+  }
+  TIDEMARK_TRY(walk.apply(*segment, offset_, *frame));  // P5 refuses an event
   return {};
 }
 

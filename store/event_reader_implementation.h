@@ -62,6 +62,8 @@ class EventReader::Implementation {
   bool should_look_for_successor();
   // At the end of a stream without a writer: nothing valid may follow.
   Result<void> examine_end();
+  Result<void> examine_finish();
+  Result<void> accept_seal(const FrameView& frame) const;
   // The position up to which this reader may see.
   uint64_t visible_upto();
   void attach_control();

@@ -7,6 +7,7 @@ namespace {
 
 constexpr size_t kStreamDigits = 5;
 constexpr size_t kPositionDigits = 20;
+constexpr uint64_t kPositionLimit = uint64_t{1} << 63;  // leaves room to add sizes to positions
 constexpr std::string_view kSegmentSuffix = ".seg";
 constexpr std::string_view kSetAsideSuffix = ".lost";
 
@@ -27,7 +28,9 @@ std::optional<Number> parse_padded(std::string_view text, size_t digits) {
 std::optional<uint64_t> parse_position(std::string_view name, std::string_view suffix) {
   if (!name.ends_with(suffix)) return std::nullopt;
   name.remove_suffix(suffix.size());
-  return parse_padded<uint64_t>(name, kPositionDigits);
+  const auto position = parse_padded<uint64_t>(name, kPositionDigits);
+  if (position && *position >= kPositionLimit) return std::nullopt;
+  return position;
 }
 
 }  // namespace

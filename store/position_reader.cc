@@ -13,7 +13,7 @@ namespace tidemark {
 namespace {
 
 // Positions come back roughly in time order, which touches few segments at once.
-constexpr size_t kOpenSegments = 4;
+constexpr size_t kOpenSegments = 2;
 
 }  // namespace
 

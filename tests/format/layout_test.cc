@@ -130,6 +130,7 @@ TEST_CASE("layout: impossible fields are refused though the checksums are right"
       {"predecessor behind", [](auto& h) { h.previous_first_position = 2 * h.first_position; }},
       {"predecessor without header",
        [](auto& h) { h.previous_end = h.previous_first_position + kSegmentHeaderBytes - 8; }},
+      {"predecessor ends within a word", [](auto& h) { h.previous_end += 4; }},
       {"predecessor ends behind", [](auto& h) { h.previous_end = h.first_position + 8; }},
   };
   for (const auto& [name, change] : changes) {

@@ -9,6 +9,7 @@ namespace {
 
 std::vector<std::unique_ptr<StreamEvents>> readers_of(std::vector<Script>& scripts) {
   std::vector<std::unique_ptr<StreamEvents>> readers;
+  readers.reserve(scripts.size());
   for (Script& script : scripts) readers.push_back(read(script));
   return readers;
 }
@@ -28,7 +29,7 @@ Watched::Watched(std::vector<Script>& scripts, const ReplayOptions& options)
 }
 
 Result<Replay::Status> Watched::poll(size_t budget) {
-  const auto status = driver_.poll(budget);
+  auto status = driver_.poll(budget);
   most_held_ = std::max(most_held_, driver_.held_events());
   if (!status || *status != Replay::Status::Event) {
     REQUIRE(driver_.reported().counts() == protocol_.counts());
@@ -58,7 +59,7 @@ Result<Replay::Status> Watched::run(size_t budget) {
   // Reading makes headway with each budget, so a replay that never ends is a bug.
   for (int polls = 0; polls < 1'000'000; ++polls) {
     const size_t before = passed();
-    const auto status = poll(budget);
+    auto status = poll(budget);
     if (!status || *status == Replay::Status::Finished) return status;
     if (*status == Replay::Status::Pending && passed() == before) return status;
   }

@@ -17,7 +17,7 @@ struct Got {
   uint64_t position = 0;
   uint64_t number = 0;
 
-  friend auto operator<=>(const Got&, const Got&) = default;
+  friend auto operator<=>(const Got&, const Got&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 // A replay under supervision: each step is judged by a Protocol that started at {minimum: n}.

@@ -429,6 +429,7 @@ TEST_CASE("a bound of another shape than the streams' times is refused") {
 TEST_CASE("streams of differing shapes are refused, also when it shows later") {
   std::vector<Script> scripts{Script(0), Script(1, {.words = 2})};
   std::vector<std::unique_ptr<StreamEvents>> readers;
+  readers.reserve(scripts.size());
   for (Script& script : scripts) readers.push_back(read(script));
   ReplayDriver driver(std::move(readers), {});
   CHECK(driver.check().error().code == ErrorCode::InvalidArgument);

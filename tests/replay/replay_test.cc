@@ -170,11 +170,13 @@ TEST_CASE("a replay follows writers until their streams are finished") {
     const Log log = log_of(directory, 2);
     constexpr uint64_t kRecords = 2000;
     std::vector<EventWriter> writers;
+    writers.reserve(2);
     for (uint32_t stream = 0; stream < 2; ++stream) {
       writers.push_back(must(log.writer(stream, unsynced())));
     }
     Replay replay = replay_of(log, {.order = order, .follow = true});
     std::vector<std::thread> threads;
+    threads.reserve(writers.size());
     for (EventWriter& writer : writers) {
       threads.emplace_back([&writer] {
         for (uint64_t i = 0; i < kRecords; ++i) {

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -396,4 +398,75 @@ TEST_CASE("Reindexing gives what the segments say and the same again") {
   CHECK(must(catalog.cached_streams()) == std::vector<uint32_t>{0, 1});
   CHECK(must(catalog.segments(1)).back().after.records == 8);
   CHECK(must(catalog.cursor("kept")));
+}
+
+namespace {
+
+// A child process that runs `work` and ends.
+template <typename Work>
+pid_t in_child(Work work) {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    work();
+    ::_exit(0);
+  }
+  return child;
+}
+
+bool ends_within(pid_t child, std::chrono::milliseconds limit) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (::waitpid(child, nullptr, WNOHANG) == child) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
+}
+
+void kill_and_wait(pid_t child) {
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
+}  // namespace
+
+TEST_CASE("No commit waits while a process is stopped inside a transaction of the catalog") {
+  const TemporaryDirectory directory;
+  const Log log = make_log(directory);
+  must(Catalog::open(log));
+  const pid_t busy = in_child([&] {
+    auto catalog = Catalog::open(log);
+    const auto segments = segments_from(0, 20'000);
+    while (catalog && catalog->replace_segments(0, {}, segments)) {
+    }
+  });
+  // Stopped inside a transaction: then, and only then, another writer of the catalog waits.
+  pid_t waiting = -1;
+  for (int attempt = 0; attempt < 200 && waiting < 0; ++attempt) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(7));
+    ::kill(busy, SIGSTOP);
+    const pid_t other = in_child([&] {
+      if (auto catalog = Catalog::open(log)) (void)catalog->put_cursor(cursor_named("other"));
+    });
+    if (ends_within(other, std::chrono::milliseconds(300))) {
+      ::kill(busy, SIGCONT);
+    } else {
+      waiting = other;
+    }
+  }
+  REQUIRE(waiting > 0);
+
+  WriterOptions options;
+  options.sync = SyncPolicy::every_commit();
+  options.segment_bytes = kMinSegmentBytes;
+  {
+    EventWriter writer = must(log.writer(0, options));
+    for (int i = 0; i < 100; ++i) append_text(writer, 0, std::string(1500, 'r'));  // two rolls
+    CHECK(writer.durable() == writer.committed());
+    must(writer.close());
+  }
+  CHECK(read_all(log).events.size() == 100);
+  CHECK_FALSE(ends_within(waiting, std::chrono::milliseconds(1)));
+  kill_and_wait(waiting);
+  kill_and_wait(busy);
 }

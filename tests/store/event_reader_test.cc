@@ -7,6 +7,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <thread>
 
@@ -285,4 +286,28 @@ TEST_CASE("A spare that is unlinked while a stream is opened is no damage") {
   const ReadBack read = read_all(log);
   if (read.error) FAIL(read.error->text());
   CHECK(read.status == EventReader::Status::Pending);
+}
+
+TEST_CASE("A damaged seal of a finished stream is told after the last event") {
+  const TemporaryDirectory directory;
+  const Log log = must(Log::open(directory / "log"));
+  uint64_t end = 0;
+  {
+    EventWriter writer = must(log.writer(0, small_segments()));
+    append_text(writer, 0, "only");
+    end = finish(writer, 0);
+    must(writer.close());
+  }
+  CHECK_FALSE(read_all(log).error);
+  {
+    std::fstream file(segment_path(stream_path(log.path(), 0), 0),
+                      std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(static_cast<std::streamoff>(end + 40));
+    file.put('\x7f');
+  }
+  const ReadBack read = read_all(log);
+  CHECK(read.events == std::vector<std::string>{"0:only", "0-1"});
+  REQUIRE(read.error);
+  CHECK(read.error->code == ErrorCode::Corrupt);
+  CHECK(read.error->offset == end);
 }

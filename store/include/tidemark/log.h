@@ -19,7 +19,7 @@ namespace tidemark {
 struct LogOptions {
   // Streams of the log, one a capturing worker. Unset: 1 for a new log, whatever it is for one
   // that exists. InvalidArgument where an existing log has another number.
-  std::optional<uint32_t> peers;
+  std::optional<uint32_t> peers = std::nullopt;
   bool create_if_missing = true;
   bool refuse_existing = false;
 };
