@@ -12,6 +12,7 @@ RANDOM="$seed"
 feed_and_kill() {
   local log="$1" from="$2" capture last
   shift 2
+  : > acks
   { seq "$from" 9999999 2> /dev/null || true; } | tidemark capture "$log" --sync commit --ack "$@" > acks 2> err &
   capture=$!
   background=("$capture")

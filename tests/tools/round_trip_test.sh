@@ -26,12 +26,13 @@ events() {
     -e 's/^\{"stream":([0-9]+),.*"kind":"progress".*/\1 P/'
 }
 
+# check_round_trip NAME TIMES FILE...
 check_round_trip() {
-  local name="$1" workers time log
-  shift
+  local name="$1" times="$2" workers time log
+  shift 2
   cat "$@" > input
   sort input > input.sorted
-  for time in author_time commit_time; do
+  for time in $times; do
     expected_times "$time" "$@" | sort > expected
     for workers in 1 3 8; do
       log="$name.$time.$workers.tide"
@@ -51,13 +52,13 @@ check_round_trip() {
   done
 }
 
-check_round_trip demo "$demo"
+check_round_trip demo "author_time commit_time" "$demo"
 data="$(full_data)"
 if [[ -n "$data" ]]; then
-  for file in aeron kafka leveldb; do check_round_trip "$file" "$data/$file.ndjson"; done
-  check_round_trip all "$data"/{aeron,kafka,leveldb}.ndjson
+  for file in aeron kafka leveldb; do check_round_trip "$file" author_time "$data/$file.ndjson"; done
+  check_round_trip all author_time "$data"/{aeron,kafka,leveldb}.ndjson
   cat "$data"/*.ndjson | sort -t: -k2 -s > interleaved.ndjson
-  check_round_trip interleaved interleaved.ndjson
+  check_round_trip interleaved author_time interleaved.ndjson
 fi
 
 # The settings of batching change nothing but the batches.

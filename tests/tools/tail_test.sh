@@ -58,10 +58,10 @@ tidemark tail many.tide --streams 1 | cmp - <(tidemark replay many.tide --stream
 
 # An interrupt ends it; so does a reader that goes away, without a word.
 printf 'x\n' | expect 0 tidemark capture open.tide --leave-open
-tidemark tail open.tide -f > seen 2> tail.err &
+tidemark tail open.tide -f > interrupted 2> tail.err &
 tail=$!
 background+=("$tail")
-until_true 10 has_lines seen 1
+until_true 10 has_lines interrupted 1
 kill -INT "$tail"
 code=0
 wait "$tail" || code=$?
