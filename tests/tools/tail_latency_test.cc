@@ -58,15 +58,13 @@ class Running {
   int output_ = -1;
 };
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr auto kLimit = 10ms;
-#else
-constexpr auto kLimit = 1ms;
-#endif
+// Half of a reader's longest sleep: whoever is shown a record sooner was woken by its commit. How
+// much sooner is printed, and is no assertion: a busy machine may take its time.
+constexpr auto kSleptThrough = 50ms;
 
 }  // namespace
 
-TEST_CASE("tail -f shows a record within a millisecond of its commit") {
+TEST_CASE("tail -f is woken by each commit, and says how soon it shows it") {
   std::string directory = "/tmp/tidemark-tail-XXXXXX";
   REQUIRE(mkdtemp(directory.data()) != nullptr);
   const auto log = Log::open(directory + "/log");
@@ -98,5 +96,5 @@ TEST_CASE("tail -f shows a record within a millisecond of its commit") {
   std::sort(delays.begin(), delays.end());
   const auto microseconds = [](auto time) { return static_cast<double>(time.count()) / 1000; };
   WARN("median " << microseconds(delays[150]) << " us, 99% " << microseconds(delays[297]) << " us");
-  CHECK(delays[150] < kLimit);
+  CHECK(delays[150] < kSleptThrough);
 }
