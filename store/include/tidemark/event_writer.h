@@ -88,7 +88,9 @@ class EventWriter {
 
   // Each append returns the position after its event: below it everything is committed.
   // Errors: ProtocolViolation and Finished (nothing was appended), TooLarge, NoSpace and Io at a
-  // roll (nothing was appended; a retry is possible), Poisoned, Forked, Closed.
+  // roll (nothing was appended; a retry is possible), Forked, Closed, Poisoned. Under the policy
+  // "every commit" Poisoned may also be the answer for an event that was committed, is visible,
+  // and could not be made durable.
   //
   // `time` has as many words as the stream's shape. Records of any length:
   Result<uint64_t> append_messages(std::span<const uint64_t> time,
