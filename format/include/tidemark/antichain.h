@@ -14,7 +14,12 @@
 
 namespace tidemark {
 
+__extension__ typedef __int128 Int128;  // the keyword keeps -Wpedantic quiet
+__extension__ typedef unsigned __int128 UInt128;
+
 constexpr bool less_equal(std::integral auto a, std::integral auto b) { return a <= b; }
+constexpr bool less_equal(Int128 a, Int128 b) { return a <= b; }
+constexpr bool less_equal(UInt128 a, UInt128 b) { return a <= b; }
 
 namespace order {
 // The partial order's free function, callable from members that are named like it.
