@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tidemark/antichain.h"
+#include "tidemark/protocol_rules.h"
 #include "tidemark/result.h"
 #include "tidemark/time.h"
 
@@ -26,6 +27,7 @@ struct Change {
 // checkpoint of them takes at most a quarter of the smallest segment.
 constexpr size_t max_capabilities(TimeShape shape) { return 2048 / (size_t{shape.words} + 1); }
 
+// The rules for the times of a stream in a log.
 class Protocol {
  public:
   // A stream's beginning: one capability at the minimum time.
@@ -35,25 +37,23 @@ class Protocol {
   // positive, a time repeats, or there are more than max_capabilities.
   static Result<Protocol> restore(TimeShape shape, std::span<const Change> counts);
 
-  // P1, P2 and P4: judges a progress event as a whole and applies it, or changes nothing.
-  // Errors: ProtocolViolation with its rule; TooLarge beyond max_capabilities; Finished.
-  Result<void> progress(std::span<const Change> changes);
-
-  // P3: whether a message may bear `time`. Errors: ProtocolViolation, Finished.
-  Result<void> messages(const Time& time) const;
+  // ProtocolRules::progress and messages.
+  Result<void> progress(std::span<const Change> changes) { return rules_.progress(changes); }
+  Result<void> messages(const Time& time) const { return rules_.messages(time); }
 
   // P5: no count is positive, so that nothing can follow.
-  bool finished() const { return counts_.empty(); }
+  bool finished() const { return rules_.finished(); }
 
   // The capabilities: positive counts only, in the total order of times.
-  const std::vector<std::pair<Time, int64_t>>& counts() const { return counts_.counts(); }
-  const Antichain<Time>& frontier() const { return counts_.frontier(); }
+  const std::vector<std::pair<Time, int64_t>>& counts() const { return rules_.counts(); }
+  const Antichain<Time>& frontier() const { return rules_.frontier(); }
   TimeShape shape() const { return shape_; }
 
  private:
+  Protocol(TimeShape shape, ProtocolRules<Time> rules) : shape_(shape), rules_(std::move(rules)) {}
+
   TimeShape shape_;
-  MutableAntichain<Time> counts_;
-  std::vector<Change> net_;  // scratch of progress(), kept so that it allocates only to grow
+  ProtocolRules<Time> rules_;
 };
 
 // What must be added to `from` to give `to`: the progress that leads from one state to another.

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "tidemark/end_mode.h"
 #include "tidemark/event.h"
 #include "tidemark/event_reader.h"
 #include "tidemark/log.h"
@@ -33,13 +34,6 @@ enum class Delivery : uint8_t {
   Complete,  // a time's messages once the frontier has passed it, from durable data. Times that a
              // stream still holds where it ends are never complete, whatever the end mode: the
              // stream's next writer may add to them, or void what is there.
-};
-
-// What becomes of a stream that is not finished, once its end is reached and no writer is alive.
-enum class EndMode : uint8_t {
-  Release,  // its capabilities are dropped: the replay ends
-  Hold,     // its times stay open: the replay ends with a frontier that is not empty
-  Wait,     // another writer may come: the replay does not end, and follows in any case
 };
 
 struct ReplayOptions {

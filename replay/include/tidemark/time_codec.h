@@ -127,10 +127,4 @@ T from_time(const Time& time) {
   return TimeCodec<T>::decode(time.words());
 }
 
-// A time as it stands in messages for people.
-template <LoggedTime T>
-std::string text_of_time(const T& time) {
-  return to_time(time).text();
-}
-
 }  // namespace tidemark

@@ -8,8 +8,10 @@
 #include <compare>
 #include <concepts>
 #include <limits>
+#include <string>
 
 #include "tidemark/antichain.h"
+#include "tidemark/time_text.h"
 
 namespace tidemark {
 
@@ -55,6 +57,7 @@ constexpr T minimum_time() {
 // The only time of a dataflow that has none: timely's `()`.
 struct Unit {
   static constexpr Unit minimum() { return {}; }
+  std::string text() const { return "()"; }
   friend constexpr auto operator<=>(const Unit&, const Unit&) = default;
 };
 constexpr bool less_equal(const Unit&, const Unit&) { return true; }
@@ -69,6 +72,8 @@ struct Product {
   static constexpr Product minimum() requires Timestamp<A> && Timestamp<B> {
     return {minimum_time<A>(), minimum_time<B>()};
   }
+
+  std::string text() const { return "(" + time_text(outer) + ", " + time_text(inner) + ")"; }
 
   friend constexpr bool operator==(const Product&, const Product&) = default;
   friend constexpr bool operator<(const Product& a, const Product& b) {
