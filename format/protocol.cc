@@ -92,6 +92,13 @@ Result<void> Protocol::messages(const Time& time) const {
   return violation("P3", "time " + time.text() + " is used, but no capability is at or before it");
 }
 
+std::vector<Change> counts_of(const Protocol& protocol) {
+  std::vector<Change> counts;
+  counts.reserve(protocol.counts().size());
+  for (const auto& [time, count] : protocol.counts()) counts.push_back({time, count});
+  return counts;
+}
+
 std::vector<Change> difference(const Protocol& from, const Protocol& to) {
   MutableAntichain<Time> net;
   for (const auto& [time, count] : from.counts()) net.update(time, -count);
