@@ -25,9 +25,22 @@ uint64_t header_checksum(const SegmentHeader& header) {
   return hash_bytes(bytes_of(&header, 0, offsetof(SegmentHeader, checksum)));
 }
 
+// Corrupt, or Unsupported where only the major version differs and all else is as it was written.
+Result<void> check_magic(uint64_t found, uint64_t expected, bool intact, const char* what) {
+  if (found == expected) return {};
+  if ((found & ~kMajorMask) == (expected & ~kMajorMask) && intact) {
+    return fail(ErrorCode::Unsupported, std::string(what) + " has another major format version");
+  }
+  return fail(ErrorCode::Corrupt, std::string(what) + " does not start with its magic");
+}
+
 template <size_t N>
 bool all_zero(const uint8_t (&bytes)[N]) {
   return std::all_of(std::begin(bytes), std::end(bytes), [](uint8_t b) { return b == 0; });
+}
+
+uint64_t hello_checksum(const WireHello& hello) {
+  return hash_bytes(bytes_of(&hello, 0, offsetof(WireHello, checksum)));
 }
 
 template <size_t N>
@@ -80,14 +93,9 @@ Result<void> check_identity(const SegmentHeader& header, uint64_t file_bytes) {
 }
 
 Result<void> check_header(const SegmentHeader& header, uint64_t file_bytes) {
-  if (header.magic != kSegmentMagic) {
-    if ((header.magic & ~kMajorMask) == (kSegmentMagic & ~kMajorMask) &&
-        header.checksum == header_checksum(header)) {
-      return fail(ErrorCode::Unsupported, "the segment has another major format version");
-    }
-    return fail(ErrorCode::Corrupt, "the segment does not start with its magic");
-  }
-  if (header.checksum != header_checksum(header)) {
+  const bool intact = header.checksum == header_checksum(header);
+  TIDEMARK_TRY(check_magic(header.magic, kSegmentMagic, intact, "the segment"));
+  if (!intact) {
     return fail(ErrorCode::Corrupt, "the header does not match its checksum");
   }
   TIDEMARK_TRY(check_identity(header, file_bytes));
@@ -118,6 +126,28 @@ Result<void> check_log_identity(const LogIdentity& identity) {
     return fail(ErrorCode::Corrupt, "the log's identity has an impossible number of streams");
   }
   return {};
+}
+
+void finish_hello(WireHello& hello) {
+  hello.magic = kWireMagic;
+  hello.checksum = hello_checksum(hello);
+}
+
+Result<void> check_hello(const WireHello& hello) {
+  const bool intact = hello.checksum == hello_checksum(hello);
+  TIDEMARK_TRY(check_magic(hello.magic, kWireMagic, intact, "the stream"));
+  if (!intact) return fail(ErrorCode::Corrupt, "the hello does not match its checksum");
+  if (hello.incompatible_features != 0) {
+    return fail(ErrorCode::Unsupported, "the stream uses features that this version cannot read");
+  }
+  if (hello.record_encoding > static_cast<uint8_t>(RecordEncoding::Fixed)) {
+    return fail(ErrorCode::Unsupported, "the record encoding is unknown");
+  }
+  if (!terminated(hello.time_name) || !terminated(hello.container_name) || hello.reserved_0 != 0 ||
+      hello.reserved_1 != 0 || !all_zero(hello.reserved_2)) {
+    return fail(ErrorCode::Corrupt, "the hello has an impossible field");
+  }
+  return hello.time_shape().validate();
 }
 
 }  // namespace tidemark

@@ -34,6 +34,13 @@ Result<Protocol> Protocol::restore(TimeShape shape, std::span<const Change> coun
   return Protocol(shape, std::move(rules));
 }
 
+std::vector<Change> counts_of(const Protocol& protocol) {
+  std::vector<Change> counts;
+  counts.reserve(protocol.counts().size());
+  for (const auto& [time, count] : protocol.counts()) counts.push_back({time, count});
+  return counts;
+}
+
 std::vector<Change> difference(const Protocol& from, const Protocol& to) {
   MutableAntichain<Time> net;
   for (const auto& [time, count] : from.counts()) net.update(time, -count);

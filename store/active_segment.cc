@@ -1,15 +1,6 @@
 #include "active_segment.h"
 
-#include <array>
-
 namespace tidemark {
-
-std::vector<Change> counts_of(const Protocol& protocol) {
-  std::vector<Change> counts;
-  counts.reserve(protocol.counts().size());
-  for (const auto& [time, count] : protocol.counts()) counts.push_back({time, count});
-  return counts;
-}
 
 ActiveSegment::ActiveSegment(const PreparedSegment& prepared)
     : base_(prepared.base),

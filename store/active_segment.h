@@ -53,15 +53,10 @@ class ActiveSegment {
     const uint64_t word = commit_word(kind, payload_bytes);
     const uint64_t padded = frame_bytes(payload_bytes);
     std::byte* frame = base_ + offset_;
-    // Padding first: where the payload ends within a word, the rest of that word is zero.
-    const uint64_t tail = sizeof(FrameHeader) + payload_bytes;
-    std::memset(frame + tail, 0, padded - tail);
     // A killed writer's stale bytes must not be taken for the next frame's length.
     std::atomic_ref<uint64_t>(*word_at(offset_ + padded)).store(0, std::memory_order_relaxed);
-    const std::array<uint64_t, 2> stamps = {durable_upto, captured_at_ns};
-    std::memcpy(frame + kChecksummedFrom, stamps.data(), sizeof stamps);
-    const uint64_t checksum = frame_checksum(frame, word, salt_, first_position_ + offset_);
-    std::memcpy(frame + sizeof word, &checksum, sizeof checksum);
+    const uint64_t checksum =
+        stamp_frame(frame, word, durable_upto, captured_at_ns, salt_, first_position_ + offset_);
     publish_frame(frame, word);
     digest_ = fold_digest(digest_, checksum);
     offset_ += padded;
@@ -89,8 +84,5 @@ class ActiveSegment {
   std::vector<IndexEntry> index_;
   uint64_t next_index_offset_ = 0;
 };
-
-// A stream's counts as a checkpoint or a seal holds them.
-std::vector<Change> counts_of(const Protocol& protocol);
 
 }  // namespace tidemark

@@ -269,15 +269,7 @@ Result<uint64_t> Implementation::append_messages(std::span<const uint64_t> time,
   const MessagesLayout layout = messages_layout(options.time, true, count, data_bytes);
   TIDEMARK_ASSIGN(payload, reserve(layout.payload_bytes, protocol.counts().size()));
   encode_messages(payload, layout, options.time, time, count, data_bytes);
-  std::byte* offsets = payload + layout.offsets_at;
-  std::byte* data = payload + layout.data_at;
-  uint32_t end = 0;
-  for (const std::string_view record : records) {
-    std::memcpy(data + end, record.data(), record.size());
-    end += static_cast<uint32_t>(record.size());
-    std::memcpy(offsets, &end, sizeof end);
-    offsets += sizeof end;
-  }
+  encode_records(payload, layout, records);
   return commit_messages(layout.payload_bytes, count, data_bytes);
 }
 

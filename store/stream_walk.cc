@@ -22,58 +22,23 @@ Result<uint64_t> StreamWalk::enter(Segment& segment) {
   }
   auto restored = Protocol::restore(header.time_shape(), checkpoint.counts);
   if (!restored) return segment.fail_at(offset, std::move(restored).error());
-  if (!protocol_) {
+  if (!entered_) {
     opening_ = checkpoint.counts;
-  } else if (restored->counts() != protocol_->counts() || checkpoint.totals != totals_) {
+  } else if (restored->counts() != protocol().counts() || checkpoint.totals != totals()) {
     return segment.fail_at(offset, ErrorCode::Corrupt,
                            "the checkpoint contradicts the events before it");
   }
-  protocol_ = *std::move(restored);
-  totals_ = checkpoint.totals;
-  captured_at_ns_ = std::max(captured_at_ns_, frame->captured_at_ns);
+  judge_ = EventJudge(*std::move(restored), checkpoint.totals,
+                      std::max(captured_at_ns(), frame->captured_at_ns));
+  entered_ = true;
   return frame->end_position() - segment.first_position();
 }
 
 Result<EventView> StreamWalk::apply(const Segment& segment, uint64_t offset,
                                     const FrameView& frame) {
-  const TimeShape shape = segment.header().time_shape();
-  EventView event;
-  event.position = frame.position;
-  event.end_position = frame.end_position();
-  event.sequence = totals_.events;
-  event.captured_at_ns = frame.captured_at_ns;
-  if (frame.captured_at_ns < captured_at_ns_) {
-    return segment.fail_at(offset, ErrorCode::Corrupt, "the capture clock goes backward");
-  }
-  if (frame.kind == FrameKind::Messages) {
-    auto messages = decode_messages(frame.payload, shape);
-    if (!messages) return segment.fail_at(offset, std::move(messages).error());
-    const auto encoding = static_cast<RecordEncoding>(segment.header().record_encoding);
-    if (messages->fixed() != (encoding == RecordEncoding::Fixed)) {
-      return segment.fail_at(offset, ErrorCode::Corrupt,
-                             "the records are not laid out as the segment's header says");
-    }
-    if (auto judged = protocol_->messages(messages->time()); !judged) {
-      return segment.fail_at(offset, std::move(judged).error());
-    }
-    ++totals_.events;
-    totals_.records += messages->size();
-    totals_.data_bytes += messages->data().size();
-    event.content = *messages;
-  } else if (frame.kind == FrameKind::Progress) {
-    auto progress = decode_progress(frame.payload, shape);
-    if (!progress) return segment.fail_at(offset, std::move(progress).error());
-    scratch_.clear();
-    for (size_t i = 0; i < progress->size(); ++i) scratch_.push_back(progress->change(i));
-    if (auto judged = protocol_->progress(scratch_); !judged) {
-      return segment.fail_at(offset, std::move(judged).error());
-    }
-    ++totals_.events;
-    event.content = *progress;
-  } else if (frame.kind == FrameKind::Checkpoint) {
-    return segment.fail_at(offset, ErrorCode::Corrupt, "a checkpoint stands within a segment");
-  }
-  captured_at_ns_ = frame.captured_at_ns;
+  auto event = judge_.apply(frame, static_cast<RecordEncoding>(segment.header().record_encoding));
+  if (!event) [[unlikely]]
+    event = segment.fail_at(offset, std::move(event).error());
   return event;
 }
 

@@ -3,12 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <vector>
 
 #include "segment.h"
-#include "tidemark/event.h"
-#include "tidemark/protocol.h"
-#include "tidemark/summary_frames.h"
+#include "tidemark/event_judge.h"
 
 namespace tidemark {
 
@@ -21,25 +19,23 @@ class StreamWalk {
 
   // Forgets counts and totals, but not the clock: the segment that is entered next gives them, as
   // the first one did. For those who go on after damage.
-  void forget() { protocol_.reset(); }
+  void forget() { entered_ = false; }
 
   // Decodes and applies the frame that stands at `offset` of the segment entered last. Skippable
   // frames of unknown kind and seals give an event without content. Errors: Corrupt,
   // ProtocolViolation, with their place; the state is then as before.
   Result<EventView> apply(const Segment& segment, uint64_t offset, const FrameView& frame);
 
-  const Protocol& protocol() const { return *protocol_; }
-  bool entered() const { return protocol_.has_value(); }
-  const Totals& totals() const { return totals_; }
-  uint64_t captured_at_ns() const { return captured_at_ns_; }
+  const Protocol& protocol() const { return judge_.protocol(); }
+  bool entered() const { return entered_; }
+  const Totals& totals() const { return judge_.totals(); }
+  uint64_t captured_at_ns() const { return judge_.captured_at_ns(); }
   const std::vector<Change>& opening() const { return opening_; }
 
  private:
-  std::optional<Protocol> protocol_;
-  Totals totals_;
-  uint64_t captured_at_ns_ = 0;
+  bool entered_ = false;
+  EventJudge judge_{Protocol(TimeShape{}), {}, 0};  // of a stream once one was entered
   std::vector<Change> opening_;  // counts with which the first segment was entered
-  std::vector<Change> scratch_;
 };
 
 }  // namespace tidemark

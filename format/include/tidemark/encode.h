@@ -8,7 +8,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
+#include <string_view>
 
 #include "tidemark/protocol.h"
 #include "tidemark/time.h"
@@ -27,9 +29,24 @@ MessagesLayout messages_layout(TimeShape shape, bool variable, uint32_t records,
                                uint64_t data_bytes);
 
 // Writes all but the records and, where variable, their end offsets: those the caller stores at
-// `layout`'s places. `payload` is aligned to 8 bytes. `time` has as many words as `shape`.
+// `layout`'s places, the latter by encode_records(). `payload` is aligned to 8 bytes. `time` has as
+// many words as `shape`.
 void encode_messages(std::byte* payload, const MessagesLayout& layout, TimeShape shape,
                      std::span<const uint64_t> time, uint32_t records, uint64_t data_bytes);
+
+// Stores records and end offsets at the places of a `layout` for just these.
+inline void encode_records(std::byte* payload, const MessagesLayout& layout,
+                           std::span<const std::string_view> records) {
+  std::byte* offsets = payload + layout.offsets_at;
+  std::byte* data = payload + layout.data_at;
+  uint32_t end = 0;
+  for (const std::string_view record : records) {
+    std::memcpy(data + end, record.data(), record.size());
+    end += static_cast<uint32_t>(record.size());
+    std::memcpy(offsets, &end, sizeof end);
+    offsets += sizeof end;
+  }
+}
 
 uint64_t progress_payload_bytes(TimeShape shape, size_t changes);
 void encode_progress(std::byte* payload, TimeShape shape, std::span<const Change> changes);

@@ -5,9 +5,11 @@
 // seed the salt, the position and the commit word, so that a stale, moved or shortened frame fails.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -60,6 +62,20 @@ constexpr uint64_t commit_word(FrameKind kind, uint64_t payload_bytes, uint8_t f
 
 // The checksum of a frame whose bytes up to its padded end stand at `frame`.
 uint64_t frame_checksum(const std::byte* frame, uint64_t word, uint64_t salt, uint64_t position);
+
+// Completes the frame at `frame`, whose payload stands there already: padding, stamps and checksum,
+// all but the commit word. Returns the checksum.
+inline uint64_t stamp_frame(std::byte* frame, uint64_t word, uint64_t durable_upto,
+                            uint64_t captured_at_ns, uint64_t salt, uint64_t position) {
+  const uint64_t length = word & 0xFFFF'FFFF;
+  // Padding first: where the payload ends within a word, the rest of that word is zero.
+  std::memset(frame + length, 0, align_up(length, kFrameAlignment) - length);
+  const std::array<uint64_t, 2> stamps = {durable_upto, captured_at_ns};
+  std::memcpy(frame + kChecksummedFrom, stamps.data(), sizeof stamps);
+  const uint64_t checksum = frame_checksum(frame, word, salt, position);
+  std::memcpy(frame + sizeof word, &checksum, sizeof checksum);
+  return checksum;
+}
 
 // Readers: the commit word at `frame`, paired with the writer's `publish_frame`. After it returns
 // a word that is not zero, all other bytes of the frame are as the writer left them.

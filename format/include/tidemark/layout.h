@@ -1,4 +1,5 @@
-// The bytes of a segment: its header and the header of its frames (SPEC.md sections 4 and 5).
+// The bytes that stand before frames: a segment's header, a log's identity, a connection's hello
+// (SPEC.md sections 4, 2 and 18).
 //
 // Every layout stands here once. All integers are little-endian; a big-endian host is refused at
 // compile time, because readers hand out views into the file.
@@ -119,5 +120,38 @@ struct LogIdentity {
 static_assert(sizeof(LogIdentity) == 64);
 void finish_log_identity(LogIdentity& identity);
 Result<void> check_log_identity(const LogIdentity& identity);
+
+// What opens a stream that is sent instead of stored. Frames follow, the first at byte 160. Bytes 8
+// to 19 are laid out as in a segment's header.
+inline constexpr uint64_t kWireMagic = 0x3152'4957'4544'4954;  // "TIDEWIR1"
+struct WireHello {
+  uint64_t magic;
+  uint16_t format_minor;
+  uint16_t reserved_0;
+  uint8_t time_words;
+  uint8_t time_wide_mask;
+  uint8_t time_signed_mask;
+  uint8_t record_encoding;
+  uint32_t incompatible_features;  // any unknown bit: do not read
+  uint32_t reserved_1;
+  uint64_t salt;         // random; in the seed of every checksum of a frame
+  uint64_t schema_hash;  // 0: no schema
+  char time_name[32];    // padded with NUL, as in a segment's header
+  char container_name[64];
+  uint8_t reserved_2[16];
+  uint64_t checksum;  // of bytes 0..151
+
+  TimeShape time_shape() const { return {time_words, time_wide_mask, time_signed_mask}; }
+};
+static_assert(sizeof(WireHello) == 160 && sizeof(WireHello) % 8 == 0);
+static_assert(std::is_trivially_copyable_v<WireHello>);
+static_assert(offsetof(WireHello, time_words) == offsetof(SegmentHeader, time_words));
+static_assert(offsetof(WireHello, salt) == 24);
+static_assert(offsetof(WireHello, time_name) == 40);
+static_assert(offsetof(WireHello, container_name) == 72);
+static_assert(offsetof(WireHello, checksum) == 152);
+void finish_hello(WireHello& hello);
+// Errors: Corrupt, or Unsupported for another major version or an unknown feature.
+Result<void> check_hello(const WireHello& hello);
 
 }  // namespace tidemark

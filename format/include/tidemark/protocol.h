@@ -56,6 +56,9 @@ class Protocol {
   ProtocolRules<Time> rules_;
 };
 
+// A stream's counts as a checkpoint or a seal holds them.
+std::vector<Change> counts_of(const Protocol& protocol);
+
 // What must be added to `from` to give `to`: the progress that leads from one state to another.
 std::vector<Change> difference(const Protocol& from, const Protocol& to);
 
