@@ -5,7 +5,7 @@
 
 #include "replay_driver.h"
 #include "stream_events.h"
-#include "tidemark/stream_end.h"
+#include "stream_source.h"
 
 namespace tidemark {
 
@@ -53,11 +53,9 @@ Result<Replay> Replay::open(const Log& log, std::span<const uint32_t> streams,
   auto implementation = std::make_unique<Implementation>(std::move(events), options);
   TIDEMARK_TRY(implementation->driver().check());
 
-  // A live writer may append as fast as this replay reads, so the end is noted now and not found
-  // on the way. Where it cannot be told, the stream is damaged: reading it will say where.
-  const bool follows = options.follow || options.end == EndMode::Wait;
-  for (size_t i = 0; !follows && i < numbers.size(); ++i) {
-    const auto end = committed_end(log, numbers[i], reader_options.access);
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const auto end =
+        end_of_replay(log, numbers[i], options.end, options.follow, reader_options.access);
     if (end) implementation->driver().stop_at(i, *end);
   }
   return Replay(std::move(implementation));

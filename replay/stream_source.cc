@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "changes.h"
+#include "tidemark/stream_end.h"
 
 namespace tidemark {
 
@@ -79,6 +80,14 @@ Result<StreamSource::Step> StreamSource::take_event() {
 bool StreamSource::may_end_here() const {
   if (end_ == EndMode::Wait) return false;
   return !follow_ || !events_->writer_alive();
+}
+
+std::optional<uint64_t> end_of_replay(const Log& log, uint32_t stream, EndMode end, bool follow,
+                                      Access access) {
+  if (follow || end == EndMode::Wait) return std::nullopt;
+  const auto committed = committed_end(log, stream, access);
+  if (!committed) return std::nullopt;
+  return *committed;
 }
 
 }  // namespace tidemark

@@ -67,4 +67,11 @@ class StreamSource {
   std::vector<Change> changes_;
 };
 
+// The position for stop_at(): nothing where the replay goes on with what is written meanwhile.
+// A live writer may append as fast as a replay reads, so the end is noted when it is opened and not
+// found on the way. Nothing too where the end cannot be told: the stream is damaged then, and
+// reading it will say where.
+std::optional<uint64_t> end_of_replay(const Log& log, uint32_t stream, EndMode end, bool follow,
+                                      Access access);
+
 }  // namespace tidemark

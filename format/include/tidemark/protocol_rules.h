@@ -37,7 +37,8 @@ class ProtocolRules {
   // repeats, TooLarge.
   template <typename Counts>
   static Result<ProtocolRules> restore(const Counts& counts, size_t times_limit) {
-    ProtocolRules rules(times_limit);
+    ProtocolRules rules;
+    rules.times_limit_ = times_limit;
     if (counts.size() > times_limit) return protocol_error::too_many(times_limit, counts.size());
     for (const auto& [time, count] : counts) {
       if (count <= 0 || rules.counts_.count_of(time) != 0) {
@@ -99,7 +100,7 @@ class ProtocolRules {
   const Antichain<T>& frontier() const { return counts_.frontier(); }
 
  private:
-  explicit ProtocolRules(size_t times_limit) : times_limit_(times_limit) {}
+  ProtocolRules() = default;  // for restore(): no counts yet
 
   // Adds up the changes of each time, into net_.
   template <typename Changes>
@@ -123,7 +124,7 @@ class ProtocolRules {
     return {};
   }
 
-  size_t times_limit_;
+  size_t times_limit_ = 0;
   MutableAntichain<T> counts_;
   std::vector<Count> net_;  // scratch of progress(), kept so that it allocates only to grow
 };

@@ -67,6 +67,12 @@ struct RecordName {
   }
 };
 
+// The error for fixed records of another length than the container's.
+inline tl::unexpected<Error> fail_stride(size_t expected, size_t found) {
+  return fail(ErrorCode::Corrupt, "records of " + std::to_string(expected) +
+                                      " bytes were expected, found " + std::to_string(found));
+}
+
 template <PlainRecord Record>
 struct Codec<std::vector<Record>> {
   using Container = std::vector<Record>;
@@ -82,11 +88,7 @@ struct Codec<std::vector<Record>> {
   static Result<Container> decode(const MessagesView& messages,
                                   const std::shared_ptr<const void>&) {
     const auto records = messages.records_as<Record>();
-    if (!records) {
-      return fail(ErrorCode::Corrupt, "records of " + std::to_string(stride) +
-                                          " bytes were expected, found " +
-                                          std::to_string(messages.stride()));
-    }
+    if (!records) return fail_stride(stride, messages.stride());
     return Container(records->begin(), records->end());
   }
 };
@@ -106,6 +108,30 @@ struct Codec<std::vector<std::string>> {
     Container container;
     container.reserve(messages.size());
     for (uint32_t i = 0; i < messages.size(); ++i) container.emplace_back(messages.text(i));
+    return container;
+  }
+};
+
+// The same records as byte strings.
+template <>
+struct Codec<std::vector<std::vector<std::byte>>> {
+  using Container = std::vector<std::vector<std::byte>>;
+
+  static constexpr RecordEncoding encoding = RecordEncoding::Variable;
+  static std::string name() { return "bytes"; }
+  static size_t records(const Container& container) { return container.size(); }
+  static std::string_view record(const Container& container, size_t index) {
+    const auto& bytes = container[index];
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+  static Result<Container> decode(const MessagesView& messages,
+                                  const std::shared_ptr<const void>&) {
+    Container container;
+    container.reserve(messages.size());
+    for (uint32_t i = 0; i < messages.size(); ++i) {
+      const auto bytes = messages.record(i);
+      container.emplace_back(bytes.begin(), bytes.end());
+    }
     return container;
   }
 };

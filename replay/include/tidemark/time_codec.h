@@ -7,6 +7,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -38,18 +39,21 @@ struct TimeCodec<T> {
   static T decode(std::span<const uint64_t> words) { return static_cast<T>(words[0]); }
 };
 
-// The sign bit is flipped, so that unsigned order is that of the signed integers.
+// The sign bit is flipped, so that unsigned order is that of the signed integers. The least number
+// of a type narrower than 64 bits stands as the least of all: a stream begins at the minimum, whose
+// words are zero.
 template <std::signed_integral T>
 struct TimeCodec<T> {
   static constexpr uint64_t kSign = uint64_t{1} << 63;
+  static constexpr T kMinimum = std::numeric_limits<T>::min();
 
   static constexpr TimeShape shape{.words = 1, .signed_mask = 1};
   static std::string name() { return "i" + std::to_string(sizeof(T) * 8); }
   static void encode(T time, std::span<uint64_t> words) {
-    words[0] = static_cast<uint64_t>(int64_t{time}) ^ kSign;
+    words[0] = time == kMinimum ? 0 : static_cast<uint64_t>(int64_t{time}) ^ kSign;
   }
   static T decode(std::span<const uint64_t> words) {
-    return static_cast<T>(static_cast<int64_t>(words[0] ^ kSign));
+    return words[0] == 0 ? kMinimum : static_cast<T>(static_cast<int64_t>(words[0] ^ kSign));
   }
 };
 

@@ -1,0 +1,65 @@
+#include "tidemark/logged_stream.h"
+
+#include <utility>
+
+#include "stream_source.h"
+#include "tidemark/check.h"
+
+namespace tidemark {
+
+class LoggedStream::Implementation {
+ public:
+  explicit Implementation(StreamSource opened) : source(std::move(opened)) {}
+  StreamSource source;
+};
+
+Result<LoggedStream> LoggedStream::open(const Log& log, uint32_t stream,
+                                        const LogReaderOptions& options) {
+  TIDEMARK_ASSIGN(reader, log.reader(stream, options.reader));
+  StreamSource source(stream_of(log, std::move(reader)), Slice(), options.end, options.follow);
+  if (const auto end =
+          end_of_replay(log, stream, options.end, options.follow, options.reader.access)) {
+    source.stop_at(*end);
+  }
+  return LoggedStream(std::make_unique<Implementation>(std::move(source)));
+}
+
+LoggedStream::LoggedStream(std::unique_ptr<Implementation> implementation)
+    : implementation_(std::move(implementation)) {}
+LoggedStream::LoggedStream(LoggedStream&&) noexcept = default;
+LoggedStream& LoggedStream::operator=(LoggedStream&&) noexcept = default;
+LoggedStream::~LoggedStream() = default;
+
+Result<LoggedStream::Step> LoggedStream::step() {
+  for (;;) {
+    TIDEMARK_ASSIGN(step, implementation_->source.step());
+    switch (step) {
+      case StreamSource::Step::Opened:
+        return Step::Opened;
+      case StreamSource::Step::Messages:
+        return Step::Messages;
+      case StreamSource::Step::Progress:
+        return Step::Progress;
+      case StreamSource::Step::Pending:
+        return Step::Pending;
+      case StreamSource::Step::Over:
+        return Step::Over;
+      case StreamSource::Step::Nothing:
+        break;  // only slices leave anything out
+    }
+  }
+}
+
+const EventView& LoggedStream::event() const { return implementation_->source.event(); }
+std::span<const Change> LoggedStream::opening() const { return implementation_->source.changes(); }
+
+EventReader& LoggedStream::reader() {
+  EventReader* const reader = implementation_->source.events().reader();
+  TIDEMARK_CHECK(reader != nullptr);
+  return *reader;
+}
+const EventReader& LoggedStream::reader() const {
+  return const_cast<LoggedStream*>(this)->reader();
+}
+
+}  // namespace tidemark
