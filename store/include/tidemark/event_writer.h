@@ -47,11 +47,11 @@ struct WriterOptions {
   // The size that segments grow up to: the first has at most 1 MiB, and each doubles.
   // A multiple of 4 KiB between kMinSegmentBytes and kMaxSegmentBytes.
   uint64_t segment_bytes = uint64_t{128} << 20;
-  SyncPolicy sync;
+  SyncPolicy sync = {};
   CaptureClock clock = CaptureClock::Precise;
 
   // What the stream's events are. A stream that exists must agree: InvalidArgument otherwise.
-  TimeShape time;
+  TimeShape time = {};
   std::string time_name = "u64";  // at most 31 bytes
   RecordEncoding encoding = RecordEncoding::Variable;
   std::string container_name = "bytes";  // at most 63 bytes

@@ -68,6 +68,9 @@ class Worker {
   }
 
   bool has_dataflows() const { return !dataflows_.empty(); }
+  // Leaves all dataflows where they stand, without a word to the other workers: what this one holds
+  // stays held for them, as if its process had died.
+  void drop_dataflows() { dataflows_.clear(); }
 
  private:
   bool has_work() const;
