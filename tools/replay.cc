@@ -4,24 +4,22 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
-#include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "command.h"
 #include "event_times.h"
-#include "human.h"
 #include "interrupt.h"
 #include "options.h"
 #include "output.h"
-#include "progress_bar.h"
 #include "reading.h"
+#include "replay_output.h"
+#include "replay_workers.h"
 #include "report.h"
 #include "values.h"
 
@@ -29,9 +27,6 @@ namespace tidemark::tools {
 namespace {
 
 using namespace std::chrono_literals;
-
-// `--around T` shows so many records before T, and as many from T on.
-constexpr size_t kAroundRecords = 10;
 
 struct ReplayCommand {
   std::string log;
@@ -43,75 +38,10 @@ struct ReplayCommand {
   std::string until;
   std::string around;
   double rate = 0;  // 0: as fast as possible
+  std::optional<uint64_t> workers;
   bool follow = false;
   RecordFormat format = RecordFormat::Raw;
   std::string output;
-};
-
-// Holds back what comes too early: each event at its distance in time from the first one.
-class Pace {
- public:
-  explicit Pace(double rate) : rate_(rate) {}
-
-  // Waits until the event captured then is due; flushes first, so that nothing written waits too.
-  void wait_for(uint64_t captured_at_ns, Output& output) {
-    if (rate_ == 0) return;
-    if (!first_) {
-      first_ = captured_at_ns;
-      started_ = Clock::now();
-    }
-    const auto distance_ns =
-        static_cast<double>(captured_at_ns - std::min(*first_, captured_at_ns));
-    const std::chrono::duration<double, std::nano> distance(distance_ns / rate_);
-    // Slices, so that an interrupt, or a reader that goes away, is noticed.
-    while (!interrupted()) {
-      const auto left = distance - (Clock::now() - started_);
-      if (left.count() <= 0 || !output.flush() || output.reader_is_gone()) return;
-      std::this_thread::sleep_for(std::min<std::chrono::duration<double, std::nano>>(left, 50ms));
-    }
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-
-  double rate_;
-  std::optional<uint64_t> first_;
-  Clock::time_point started_;
-};
-
-// Records around a time, in time order: the last few before it are kept until it is reached.
-class Around {
- public:
-  Around(std::optional<Time> time, const RecordSink& sink) : time_(time), sink_(sink) {}
-
-  bool wanted() const { return time_.has_value(); }
-
-  // Returns false where no more records are wanted.
-  Outcome<bool> put(Output& output, uint32_t stream, const EventView& event,
-                    const MessagesView& messages, uint32_t index) {
-    std::string text;
-    if (auto rendered = sink_.render(text, stream, event, messages, index); !rendered) {
-      return tl::make_unexpected(std::move(rendered).error());
-    }
-    if (!less_equal(*time_, messages.time())) {
-      before_.push_back(std::move(text));
-      if (before_.size() > kAroundRecords) before_.pop_front();
-      return true;
-    }
-    release(output);
-    return output.write(text) && ++after_ < kAroundRecords;
-  }
-
-  void release(Output& output) {
-    for (const std::string& text : before_) output.write(text);
-    before_.clear();
-  }
-
- private:
-  std::optional<Time> time_;
-  const RecordSink& sink_;
-  std::deque<std::string> before_;
-  size_t after_ = 0;
 };
 
 // The shape of the log's times, by which options give theirs; the default of an empty log.
@@ -133,71 +63,29 @@ Outcome<std::optional<Time>> bound_of(const std::string& name, const std::string
   return *time;
 }
 
-class Replaying {
- public:
-  Replaying(const ReplayCommand& command, Replay& replay, Output& output,
-            std::optional<Time> around)
-      : command_(command),
-        replay_(replay),
-        output_(output),
-        sink_(output, command.format),
-        pace_(command.rate),
-        around_(around, sink_),
-        bar_("replaying", output.is_file()) {}
-
-  // Until the replay ends, fails, or nobody wants more.
-  Outcome<void> run() {
-    auto outcome = step_until_the_end();
-    around_.release(output_);
-    bar_.clear();
-    return outcome;
-  }
-
- private:
-  Outcome<void> step_until_the_end() {
-    while (!interrupted()) {
-      auto status = replay_.poll();
-      if (status && *status == Replay::Status::Pending) {
-        // Nothing is written for a while: what was written must be seen.
-        if (!output_.flush() || output_.reader_is_gone()) return {};
-        status = replay_.next(100ms);
-      }
-      if (!status) return failed(status.error(), command_.log);
-      if (*status == Replay::Status::Finished) return {};
-      if (*status == Replay::Status::Pending) continue;
-      const auto more = put(replay_.event());
-      if (!more) return tl::make_unexpected(more.error());
-      if (!*more) return {};
+// Until the replay ends, fails, or nobody wants more.
+Outcome<void> replay_here(const ReplayCommand& command, Replay& replay, const RecordSink& sink,
+                          ReplayOutput& output) {
+  RenderedEvent rendered;
+  while (!interrupted()) {
+    auto status = replay.poll();
+    if (status && *status == Replay::Status::Pending) {
+      // Nothing is written for a while: what was written must be seen.
+      if (!output.flush()) return {};
+      status = replay.next(100ms);
     }
-    return stopped_by_interrupt();
-  }
-
-  Outcome<bool> put(const ReplayedEvent& replayed) {
+    if (!status) return failed(status.error(), command.log);
+    if (*status == Replay::Status::Finished) return {};
+    if (*status == Replay::Status::Pending) continue;
+    const ReplayedEvent& replayed = replay.event();
     const MessagesView* messages = replayed.messages();
-    if (messages == nullptr) return true;
+    if (messages == nullptr) continue;
     const uint32_t stream = replayed.stream.value_or(0);
-    pace_.wait_for(replayed.event.captured_at_ns, output_);
-    for (uint32_t i = 0; i < messages->size(); ++i) {
-      bytes_ += messages->record(i).size() + 1;
-      auto more = around_.wanted() ? around_.put(output_, stream, replayed.event, *messages, i)
-                                   : sink_.put(stream, replayed.event, *messages, i);
-      if (!more || !*more) return more;
-    }
-    records_ += messages->size();
-    bar_.show(bytes_, std::nullopt, plural(records_, "record"));
-    return true;
+    TIDEMARK_TRY(render(rendered, sink, stream, replayed.event, *messages));
+    if (!output.put(rendered)) return {};
   }
-
-  const ReplayCommand& command_;
-  Replay& replay_;
-  Output& output_;
-  RecordSink sink_;
-  Pace pace_;
-  Around around_;
-  ProgressBar bar_;
-  uint64_t records_ = 0;
-  uint64_t bytes_ = 0;
-};
+  return stopped_by_interrupt();
+}
 
 Outcome<void> replay(const ReplayCommand& command) {
   catch_interrupts();
@@ -212,8 +100,10 @@ Outcome<void> replay(const ReplayCommand& command) {
   options.end = command.end;
   options.follow = command.follow;
   std::optional<Time> around;
-  if (!command.from.empty() || !command.until.empty() || !command.around.empty()) {
-    const auto shape = time_shape_of(*log, *streams);
+  Outcome<TimeShape> shape;
+  if (command.workers || !command.from.empty() || !command.until.empty() ||
+      !command.around.empty()) {
+    shape = time_shape_of(*log, *streams);
     if (!shape) return tl::make_unexpected(shape.error());
     auto from = bound_of("--from", command.from, *shape);
     auto until = bound_of("--until", command.until, *shape);
@@ -225,12 +115,25 @@ Outcome<void> replay(const ReplayCommand& command) {
     options.until = *until;
     around = *at;
   }
-  auto replay = Replay::open(*log, *streams, options);
-  if (!replay) return failed(replay.error(), command.log);
+  // One replay of all streams, or one of each for the workers to share.
+  std::vector<Replay> replays;
+  const size_t streams_each = command.workers ? 1 : streams->size();
+  for (size_t i = 0; i < streams->size(); i += streams_each) {
+    auto opened = Replay::open(*log, std::span(*streams).subspan(i, streams_each),
+                               command.workers ? options_on_workers(options) : options);
+    if (!opened) return failed(opened.error(), command.log);
+    replays.push_back(*std::move(opened));
+  }
   auto output = Output::open(command.output);
   if (!output) return tl::make_unexpected(std::move(output).error());
 
-  auto outcome = Replaying(command, *replay, *output, around).run();
+  const RecordSink sink(*output, command.format);
+  ReplayOutput replay_output(*output, command.rate, around);
+  auto outcome = command.workers
+                     ? replay_on_workers(*command.workers, std::move(replays), *streams, options,
+                                         *shape, command.log, sink, replay_output)
+                     : replay_here(command, replays.front(), sink, replay_output);
+  replay_output.end();
   auto finished = output->finish();
   return outcome ? finished : outcome;
 }
@@ -240,6 +143,8 @@ constexpr const char* kExamples =
     "  tidemark replay trades.tide --order time           merged by event time\n"
     "  tidemark replay trades.tide --from 2026-11-22T09:00:00Z --until 2026-11-22T10:00:00Z\n"
     "  tidemark replay trades.tide --follow --delivery complete --format ndjson\n"
+    "  tidemark replay trades.tide --workers 4 --order time   verified and rendered by four "
+    "threads\n"
     "  tidemark replay trades.tide --rate 10 | consumer   ten times as fast as it was captured";
 
 }  // namespace
@@ -268,12 +173,16 @@ void add_replay(CLI::App& tool, Action& action) {
       command, "--around", "T", options->around,
       fmt::format("the last {0} records before event time T and the first {0} from T on, in time "
                   "order",
-                  kAroundRecords))
+                  ReplayOutput::kAroundRecords))
       ->excludes(from)
       ->excludes(until)
       ->excludes(order);
   add_value(command, "--rate", "X|max", options->rate, parse_rate,
             "X times as fast as the capture clock ran (default max)");
+  add_value(
+      command, "--workers", "M", options->workers,
+      [](std::string_view text) { return parse_between(text, 1, 1024); },
+      "replay on M workers of a dataflow, which share the streams (default: without one)");
   command.add_flag("--follow", options->follow,
                    "keep up with a live log until its streams finish (default: stop where they end "
                    "now)");

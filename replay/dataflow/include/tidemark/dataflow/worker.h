@@ -67,14 +67,14 @@ class Worker {
     while (condition()) step_or_park(std::nullopt);
   }
 
+  // Whether step_or_park() would not sleep.
+  bool has_work() const;
   bool has_dataflows() const { return !dataflows_.empty(); }
   // Leaves all dataflows where they stand, without a word to the other workers: what this one holds
   // stays held for them, as if its process had died.
   void drop_dataflows() { dataflows_.clear(); }
 
  private:
-  bool has_work() const;
-
   std::shared_ptr<Process> process_;
   size_t index_;
   size_t dataflows_built_ = 0;
