@@ -48,6 +48,7 @@ tl::unexpected<Error> fail_write(const char* action, int error) {
 
 // Whether `events` came, or an error or end that the next call will tell.
 Result<bool> poll_until(int descriptor, short events, std::chrono::nanoseconds limit) {
+  if (descriptor < 0) return true;  // poll(2) would pass over it
   const auto deadline = deadline_after(limit);
   for (;;) {
     const auto left = time_until(deadline);
@@ -61,6 +62,7 @@ Result<bool> poll_until(int descriptor, short events, std::chrono::nanoseconds l
 }
 
 bool is_ready(int descriptor, short events) {
+  if (descriptor < 0) return true;
   pollfd polled{descriptor, events, 0};
   // Where it cannot be asked, the read or write itself tells why.
   return retry_on_signal([&] { return ::poll(&polled, 1, 0); }) != 0;
@@ -195,7 +197,6 @@ Result<void> DescriptorSink::finish() {
 }
 
 Result<bool> DescriptorSink::wait(std::chrono::nanoseconds limit) {
-  if (!descriptor_.open()) return true;
   return poll_until(descriptor_.number(), POLLOUT, limit);
 }
 
