@@ -26,6 +26,19 @@ struct Views {
 
 using Nested = Product<int64_t, UInt128>;
 
+const std::string kGoldenPath = TIDEMARK_TEST_DATA "/golden/wire.stream";
+
+// What SPEC.md section 18.5 shows.
+std::vector<TextEvent> golden_events() {
+  return {Messages<uint64_t, Texts>{3, {"tide", "mark!"}}, progress_of({{0, -1}})};
+}
+
+Bytes golden_bytes() {
+  const std::string file = read_file(kGoldenPath);
+  const auto bytes = std::as_bytes(std::span(file));
+  return {bytes.begin(), bytes.end()};
+}
+
 }  // namespace
 
 template <>
@@ -363,12 +376,10 @@ TEST_CASE("wire: two streams of the same events do not share their bytes") {
   CHECK(first->bytes != second->bytes);
 }
 
-TEST_CASE("wire: SPEC.md shows the bytes of a stream and what they mean") {
-  const std::string golden_path = TIDEMARK_TEST_DATA "/golden/wire.stream";
+TEST_CASE("wire: SPEC.md shows the bytes of the golden stream and what they mean") {
   const std::string specification_path = TIDEMARK_TEST_DATA "/../../SPEC.md";
   const std::string begin_mark = "<!-- golden: wire.stream -->\n```\n";
-  const Bytes bytes = bytes_of_stream<uint64_t, Texts>(
-      {Messages<uint64_t, Texts>{3, {"tide", "mark!"}}, progress_of({{0, -1}})});
+  const Bytes bytes = bytes_of_stream(golden_events());
   const std::string dump = annotated_wire_dump(bytes);
   std::string specification = read_file(specification_path);
   const size_t mark = specification.find(begin_mark);
@@ -377,7 +388,7 @@ TEST_CASE("wire: SPEC.md shows the bytes of a stream and what they mean") {
   const size_t end = specification.find("```\n", begin);
   REQUIRE(end != std::string::npos);
   if (std::getenv("TIDEMARK_UPDATE_GOLDEN") != nullptr) {
-    std::ofstream(golden_path, std::ios::binary)
+    std::ofstream(kGoldenPath, std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()),
                static_cast<std::streamsize>(bytes.size()));
     std::ofstream(specification_path, std::ios::binary)
@@ -387,7 +398,11 @@ TEST_CASE("wire: SPEC.md shows the bytes of a stream and what they mean") {
   const std::string shown = specification.substr(begin, end - begin);
   CHECK(shown == dump);
   CHECK(bytes_of_dump(shown) == bytes);
-  const std::string golden = read_file(golden_path);
-  const auto golden_bytes = std::as_bytes(std::span(golden));
-  CHECK(Bytes(golden_bytes.begin(), golden_bytes.end()) == bytes);
+  CHECK(golden_bytes() == bytes);
+}
+
+TEST_CASE("wire: the golden stream stays readable") {
+  const auto received = read_stream(TestSource(golden_bytes()));
+  CHECK(received.events == golden_events());
+  CHECK(received.last == Polled::Ended);
 }
