@@ -2,17 +2,17 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <csignal>
 #include <ctime>
 #include <string>
 #include <utility>
@@ -150,8 +150,7 @@ Result<void> Descriptor::set_non_blocking(bool non_blocking) const {
   return {};
 }
 
-DescriptorSink::DescriptorSink(Descriptor descriptor)
-    : descriptor_(std::move(descriptor)), kind_(Kind::Pipe) {
+DescriptorSink::DescriptorSink(Descriptor descriptor) : descriptor_(std::move(descriptor)) {
   struct stat status {};
   if (::fstat(descriptor_.number(), &status) < 0) return;  // the first write tells why
   if (S_ISREG(status.st_mode)) kind_ = Kind::File;

@@ -3,11 +3,11 @@
 #include "tidemark/byte_streams.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <thread>
 
 #include "replay/wire_helpers.h"
@@ -68,7 +68,7 @@ void for_each_pair(Check check) {
 std::vector<TextEvent> long_stream() {
   std::vector<TextEvent> events;
   for (uint64_t i = 0; i < 100; ++i) {
-    events.push_back(
+    events.emplace_back(
         Messages<uint64_t, Texts>{i, {std::to_string(i), std::string(1'000 * (i % 50), 'x')}});
   }
   return events;

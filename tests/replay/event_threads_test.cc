@@ -48,6 +48,7 @@ TEST_CASE("link: readers in threads of their own see all that another thread pus
   auto ends = std::make_unique<Link::Ends>(Link::make());
   std::atomic<int> good{0};
   std::vector<std::thread> readers;
+  readers.reserve(7);
   for (int i = 0; i < 3; ++i) {
     readers.emplace_back([&good, reader = ends->reader]() mutable {
       if (sees_all_from(reader, 0)) ++good;
@@ -79,6 +80,7 @@ TEST_CASE("link: readers that come and go beside the pusher free what they leave
   auto ends = std::make_unique<Link::Ends>(Link::make());
   std::atomic<bool> failed{false};
   std::vector<std::thread> readers;
+  readers.reserve(7);
   for (int i = 0; i < 3; ++i) {
     readers.emplace_back([&failed, reader = ends->reader, i]() mutable {
       // Each gives up somewhere else, and a copy with it.

@@ -301,8 +301,9 @@ TEST_CASE("wire: the largest progress event and end frame fit into the smallest 
 
 TEST_CASE("wire: a container may keep views, and they stay while it does") {
   std::vector<Event<uint64_t, Texts>> events;
+  events.reserve(200);
   for (int i = 0; i < 200; ++i) {
-    events.push_back(Messages<uint64_t, Texts>{0, {std::to_string(i), std::string(1'000, 'v')}});
+    events.emplace_back(Messages<uint64_t, Texts>{0, {std::to_string(i), std::string(1'000, 'v')}});
   }
   for (const size_t at_most : {size_t{100}, size_t{5'000}, ~size_t{0}}) {
     auto reader = must(TestReader<Views>::open(TestSource(bytes_of_stream(events), at_most)));
