@@ -2,17 +2,17 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <csignal>
 #include <ctime>
 #include <string>
 #include <utility>
@@ -48,6 +48,7 @@ tl::unexpected<Error> fail_write(const char* action, int error) {
 
 // Whether `events` came, or an error or end that the next call will tell.
 Result<bool> poll_until(int descriptor, short events, std::chrono::nanoseconds limit) {
+  if (descriptor < 0) return true;  // poll(2) would pass over it
   const auto deadline = deadline_after(limit);
   for (;;) {
     const auto left = time_until(deadline);
@@ -61,6 +62,7 @@ Result<bool> poll_until(int descriptor, short events, std::chrono::nanoseconds l
 }
 
 bool is_ready(int descriptor, short events) {
+  if (descriptor < 0) return true;
   pollfd polled{descriptor, events, 0};
   // Where it cannot be asked, the read or write itself tells why.
   return retry_on_signal([&] { return ::poll(&polled, 1, 0); }) != 0;
@@ -148,8 +150,7 @@ Result<void> Descriptor::set_non_blocking(bool non_blocking) const {
   return {};
 }
 
-DescriptorSink::DescriptorSink(Descriptor descriptor)
-    : descriptor_(std::move(descriptor)), kind_(Kind::Pipe) {
+DescriptorSink::DescriptorSink(Descriptor descriptor) : descriptor_(std::move(descriptor)) {
   struct stat status {};
   if (::fstat(descriptor_.number(), &status) < 0) return;  // the first write tells why
   if (S_ISREG(status.st_mode)) kind_ = Kind::File;
@@ -195,7 +196,6 @@ Result<void> DescriptorSink::finish() {
 }
 
 Result<bool> DescriptorSink::wait(std::chrono::nanoseconds limit) {
-  if (!descriptor_.open()) return true;
   return poll_until(descriptor_.number(), POLLOUT, limit);
 }
 

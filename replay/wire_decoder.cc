@@ -131,8 +131,8 @@ Result<Polled> WireDecoder::look() {
 Result<bool> WireDecoder::read_hello() {
   const auto bytes = unread();
   WireHello hello{};
-  std::memcpy(&hello, bytes.data(), std::min(bytes.size(), sizeof hello));
   if (bytes.size() < sizeof hello.magic) return false;
+  std::memcpy(&hello, bytes.data(), std::min(bytes.size(), sizeof hello));
   constexpr uint64_t kWithoutMajor = ~(uint64_t{0xFF} << 56);
   if ((hello.magic & kWithoutMajor) != (kWireMagic & kWithoutMajor)) {
     return fail(ErrorCode::Corrupt, "the stream does not start with its magic");

@@ -47,11 +47,22 @@ class Dumper {
  public:
   explicit Dumper(std::span<const std::byte> segment) : segment_(segment) {}
 
-  std::string run() {
+  std::string run_segment() {
     header();
     size_t offset = 4096;
     while (offset + 8 <= segment_.size() && number<uint64_t>(offset) != 0) offset = frame(offset);
     note(offset, segment_.size() - offset, "no commit word: the segment ends");
+    return print_all();
+  }
+
+  std::string run_wire() {
+    hello();
+    for (size_t offset = 160; offset < segment_.size();) offset = frame(offset);
+    return print_all();
+  }
+
+ private:
+  std::string print_all() {
     std::sort(fields_.begin(), fields_.end(),
               [](const Field& a, const Field& b) { return a.offset < b.offset; });
     std::string text;
@@ -65,7 +76,6 @@ class Dumper {
     return text;
   }
 
- private:
   template <typename Number>
   Number number(size_t offset) const {
     Number value{};
@@ -101,14 +111,37 @@ class Dumper {
     }
   }
 
+  struct HeaderField {
+    size_t offset;
+    Type type;
+    size_t bytes;
+    const char* name;
+  };
+
+  // SPEC.md section 18.1.
+  void hello() {
+    constexpr HeaderField kFields[] = {
+        {0, Type::Text, 8, "magic"},
+        {8, Type::U16, 2, "format_minor"},
+        {10, Type::Bytes, 2, "reserved"},
+        {12, Type::U8, 1, "time_words"},
+        {13, Type::U8, 1, "time_wide_mask"},
+        {14, Type::U8, 1, "time_signed_mask"},
+        {15, Type::U8, 1, "record_encoding"},
+        {16, Type::U32, 4, "incompatible_features"},
+        {20, Type::Bytes, 4, "reserved"},
+        {24, Type::Hex64, 8, "salt"},
+        {32, Type::U64, 8, "schema_hash"},
+        {40, Type::Text, 32, "time_name"},
+        {72, Type::Text, 64, "container_name"},
+        {136, Type::Bytes, 16, "reserved"},
+        {152, Type::Hex64, 8, "checksum"},
+    };
+    for (const auto& [offset, type, bytes, name] : kFields) note_value(offset, type, bytes, name);
+  }
+
   // SPEC.md section 4.1.
   void header() {
-    struct HeaderField {
-      size_t offset;
-      Type type;
-      size_t bytes;
-      const char* name;
-    };
     constexpr HeaderField kFields[] = {
         {0, Type::Text, 8, "magic"},
         {8, Type::U16, 2, "format_minor"},
@@ -306,7 +339,12 @@ bool is_pair(std::string_view word) {
 
 }  // namespace
 
-std::string annotated_dump(std::span<const std::byte> segment) { return Dumper(segment).run(); }
+std::string annotated_dump(std::span<const std::byte> segment) {
+  return Dumper(segment).run_segment();
+}
+std::string annotated_wire_dump(std::span<const std::byte> stream) {
+  return Dumper(stream).run_wire();
+}
 
 std::vector<std::byte> bytes_of_dump(std::string_view dump) {
   std::vector<std::byte> bytes;

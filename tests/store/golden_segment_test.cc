@@ -15,7 +15,7 @@
 
 #include "store/golden_dump.h"
 #include "support/catch.h"
-#include "support/forwarding_files.h"
+#include "support/counting_files.h"
 #include "support/stream_helpers.h"
 #include "support/temporary_directory.h"
 #include "tidemark/log.h"
@@ -30,21 +30,6 @@ const std::string kSpecification = TIDEMARK_TEST_DATA "/../../SPEC.md";
 // What encloses the dump in SPEC.md.
 const std::string kDumpBegin = "<!-- golden: variable.seg -->\n```\n";
 const std::string kDumpEnd = "```\n";
-
-// The clock moves by a millisecond each time that somebody looks, and randomness counts.
-class CountingFiles final : public ForwardingFiles {
- public:
-  uint64_t now_ns() override { return now_ns_ += 1'000'000; }
-  uint64_t coarse_now_ns() override { return now_ns(); }
-  int random(std::span<std::byte> bytes) override {
-    for (std::byte& byte : bytes) byte = static_cast<std::byte>(++random_);
-    return 0;
-  }
-
- private:
-  uint64_t now_ns_ = 1'700'000'000'000'000'000;
-  unsigned random_ = 0;
-};
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

@@ -56,7 +56,7 @@ class DescriptorSink {
   enum class Kind : uint8_t { File, Socket, Pipe };
 
   Descriptor descriptor_;
-  Kind kind_;
+  Kind kind_ = Kind::Pipe;  // and whatever else is neither
   bool finished_ = false;
 };
 

@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <limits>
 #include <span>
 #include <string>
 #include <type_traits>
