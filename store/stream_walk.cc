@@ -5,6 +5,24 @@
 namespace tidemark {
 
 Result<uint64_t> StreamWalk::enter(Segment& segment) {
+  TIDEMARK_ASSIGN(after_checkpoint, enter_by_checkpoint(segment));
+  return take_schema(segment, after_checkpoint);
+}
+
+Result<uint64_t> StreamWalk::take_schema(Segment& segment, uint64_t offset) {
+  if (!segment.header().has_schema()) return offset;
+  TIDEMARK_ASSIGN(frame, schema_frame(segment, offset));
+  // Every segment repeats it; one copy serves whoever asks.
+  if (!schema_ ||
+      !std::equal(schema_->begin(), schema_->end(), frame.payload.begin(), frame.payload.end())) {
+    schema_ =
+        std::make_shared<const std::vector<std::byte>>(frame.payload.begin(), frame.payload.end());
+  }
+  captured_at_ns_ = std::max(captured_at_ns_, frame.captured_at_ns);
+  return frame.end_position() - segment.first_position();
+}
+
+Result<uint64_t> StreamWalk::enter_by_checkpoint(Segment& segment) {
   const SegmentHeader& header = segment.header();
   const uint64_t offset = kSegmentHeaderBytes;
   TIDEMARK_ASSIGN(frame, segment.frame(offset));
@@ -72,6 +90,8 @@ Result<EventView> StreamWalk::apply(const Segment& segment, uint64_t offset,
     event.content = *progress;
   } else if (frame.kind == FrameKind::Checkpoint) {
     return segment.fail_at(offset, ErrorCode::Corrupt, "a checkpoint stands within a segment");
+  } else if (frame.kind == FrameKind::Schema) {
+    return fail_schema(segment, offset, "S2", "a schema stands where none belongs");
   }
   captured_at_ns_ = frame.captured_at_ns;
   return event;
