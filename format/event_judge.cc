@@ -30,6 +30,8 @@ Result<EventView> EventJudge::apply(const FrameView& frame, RecordEncoding encod
     event.content = progress;
   } else if (frame.kind == FrameKind::Checkpoint) {
     return fail(ErrorCode::Corrupt, "a checkpoint stands among the events");
+  } else if (frame.kind == FrameKind::Schema) {
+    return fail(ErrorCode::Corrupt, "a schema stands among the events");
   }
   captured_at_ns_ = frame.captured_at_ns;
   return event;

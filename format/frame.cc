@@ -48,7 +48,7 @@ uint64_t frame_checksum(const std::byte* frame, uint64_t word, uint64_t salt, ui
 
 bool FrameView::known() const {
   return kind == FrameKind::Progress || kind == FrameKind::Messages ||
-         kind == FrameKind::Checkpoint || kind == FrameKind::Seal;
+         kind == FrameKind::Checkpoint || kind == FrameKind::Schema || kind == FrameKind::Seal;
 }
 
 Result<uint64_t> check_commit_word(uint64_t word, uint64_t room) {

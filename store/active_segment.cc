@@ -12,10 +12,15 @@ ActiveSegment::ActiveSegment(const PreparedSegment& prepared)
 }
 
 void ActiveSegment::publish(const Succession& succession, const Checkpoint& checkpoint,
-                            uint64_t durable_upto, uint64_t now_ns) {
+                            std::span<const std::byte> schema, uint64_t durable_upto,
+                            uint64_t now_ns) {
   const auto opening = encode_checkpoint(header_.time_shape(), checkpoint);
   std::memcpy(payload(), opening.data(), opening.size());
   commit(FrameKind::Checkpoint, opening.size(), durable_upto, now_ns);
+  if (!schema.empty()) {
+    std::memcpy(payload(), schema.data(), schema.size());
+    commit(FrameKind::Schema, schema.size(), durable_upto, now_ns, kSkippable);
+  }
 
   header_.first_sequence = succession.before.events;
   header_.records_before = succession.before.records;

@@ -31,10 +31,10 @@ class ActiveSegment {
  public:
   explicit ActiveSegment(const PreparedSegment& prepared);
 
-  // Stores the rest of the header and the checkpoint, and then the magic: from then on readers
-  // see the segment.
-  void publish(const Succession& succession, const Checkpoint& checkpoint, uint64_t durable_upto,
-               uint64_t now_ns);
+  // Stores the rest of the header, the checkpoint and the schema, if there is one, and then the
+  // magic: from then on readers see the segment.
+  void publish(const Succession& succession, const Checkpoint& checkpoint,
+               std::span<const std::byte> schema, uint64_t durable_upto, uint64_t now_ns);
 
   uint64_t offset() const { return offset_; }  // where the next frame goes
   uint64_t position() const { return first_position_ + offset_; }
@@ -49,8 +49,8 @@ class ActiveSegment {
   // Commits the frame whose payload was written. The caller has made sure that it fits, together
   // with the commit word after it. Returns the position after it.
   uint64_t commit(FrameKind kind, uint64_t payload_bytes, uint64_t durable_upto,
-                  uint64_t captured_at_ns) {
-    const uint64_t word = commit_word(kind, payload_bytes);
+                  uint64_t captured_at_ns, uint8_t flags = 0) {
+    const uint64_t word = commit_word(kind, payload_bytes, flags);
     const uint64_t padded = frame_bytes(payload_bytes);
     std::byte* frame = base_ + offset_;
     // A killed writer's stale bytes must not be taken for the next frame's length.

@@ -117,8 +117,15 @@ Result<void> Implementation::enter(std::shared_ptr<Segment> next) {
   if (traits && traits->time != header.time_shape()) {
     return next->fail_at(0, ErrorCode::Corrupt, "the segment's times are of another shape");
   }
+  if (traits && (traits->schema_hash != header.schema_hash ||
+                 (traits->schema != nullptr) != header.has_schema())) {
+    return fail_schema(*next, 0, "S3", "the segment's schema is not that of the one before it");
+  }
   TIDEMARK_ASSIGN(offset, walk.enter(*next));
-  if (!traits) traits = traits_of(header);
+  if (!traits) {
+    traits = traits_of(header);
+    traits->schema = walk.schema();
+  }
   initial.reset();
   segment = std::move(next);
   offset_ = offset;

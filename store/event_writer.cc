@@ -8,6 +8,7 @@
 #include "event_writer_implementation.h"
 #include "fork_guard.h"
 #include "tidemark/check.h"
+#include "tidemark/record_schema.h"
 
 namespace tidemark {
 namespace {
@@ -16,8 +17,9 @@ namespace {
 // makes no spare, and a busy one has it long before it is needed.
 constexpr uint64_t kPrepareFraction = 8;
 
-// Records and offsets of so many bytes fit into any segment, whatever its checkpoint and seal.
-constexpr uint64_t kAlwaysFitBytes = kMinSegmentBytes / 4;
+// Records and offsets of so many bytes fit into any segment, whatever its checkpoint, schema and
+// seal.
+constexpr uint64_t kAlwaysFitBytes = kMinSegmentBytes / 8;
 
 Result<void> check_options(const WriterOptions& options) {
   if (options.segment_bytes < kMinSegmentBytes || options.segment_bytes > kMaxSegmentBytes ||
@@ -36,6 +38,13 @@ Result<void> check_options(const WriterOptions& options) {
   }
   if (options.sync.kind == SyncPolicy::Kind::Bytes && options.sync.bytes == 0) {
     return fail(ErrorCode::InvalidArgument, "the bytes between syncs must be positive");
+  }
+  if (!options.schema.empty()) {
+    if (auto parsed = RecordSchema::parse(options.schema); !parsed) {
+      Error error = std::move(parsed).error();
+      if (error.code == ErrorCode::Corrupt) error.code = ErrorCode::InvalidArgument;
+      return tl::make_unexpected(std::move(error));
+    }
   }
   return options.time.validate();
 }
@@ -61,6 +70,11 @@ SegmentPlan plan_of(const StreamPlace& place, const WriterOptions& options, uint
   identity.peers = place.peers;
   identity.incarnation = incarnation;
   identity.schema_hash = options.schema_hash;
+  if (!options.schema.empty()) {
+    identity.format_minor = kFormatMinorOfSchemas;
+    identity.compatible_features |= kSchemaFeature;
+    identity.schema_hash = schema_hash_of(options.schema);
+  }
   copy_text(identity.time_name, options.time_name);
   copy_text(identity.container_name, options.container_name);
   return plan;
@@ -79,12 +93,14 @@ Result<void> check_agreement(const SegmentHeader& existing, const SegmentHeader&
       std::strcmp(existing.container_name, wanted.container_name) != 0) {
     return differs("container, \"" + std::string(existing.container_name) + "\"");
   }
-  if (existing.schema_hash != wanted.schema_hash) return differs("schema");
+  if (existing.has_schema() != wanted.has_schema() || existing.schema_hash != wanted.schema_hash) {
+    return differs(existing.has_schema() || existing.schema_hash != 0 ? "schema" : "schema, none");
+  }
   if (!std::equal(std::begin(existing.log_uuid), std::end(existing.log_uuid),
                   std::begin(wanted.log_uuid))) {
     return fail(ErrorCode::Corrupt, "the stream's segments are those of another log");
   }
-  if (existing.compatible_features != 0) {
+  if ((existing.compatible_features & ~kCompatibleFeatures) != 0) {
     return fail(ErrorCode::Unsupported, "the stream may only be appended to by a newer version");
   }
   return {};
@@ -315,11 +331,12 @@ Result<uint64_t> Implementation::append_progress(std::span<const Change> changes
   return commit(FrameKind::Progress, payload_bytes);
 }
 
-// The smallest segment that holds its checkpoint and then so many bytes.
+// The smallest segment that holds its checkpoint, its schema and then so many bytes.
 uint64_t Implementation::least_segment_bytes(uint64_t frame_and_seal_bytes) const {
   const uint64_t checkpoint =
       frame_bytes(max_checkpoint_payload_bytes(options.time, protocol.counts().size()));
-  return align_up(kSegmentHeaderBytes + checkpoint + frame_and_seal_bytes, kPageBytes);
+  const uint64_t schema = options.schema.empty() ? 0 : frame_bytes(options.schema.size());
+  return align_up(kSegmentHeaderBytes + checkpoint + schema + frame_and_seal_bytes, kPageBytes);
 }
 
 // The first segment of an opening is small, so that ten records cost little; each next one is
@@ -374,8 +391,8 @@ Result<void> Implementation::publish(PreparedSegment prepared, const Succession&
   time_noted_ = false;
   active_descriptor_ = prepared.descriptor;
   durability_.add_segment(prepared.descriptor, active_->first_position());
-  active_->publish(succession, {totals, counts_of(protocol)}, durability_.durable_hint(),
-                   clock_ns());
+  active_->publish(succession, {totals, counts_of(protocol)}, options.schema,
+                   durability_.durable_hint(), clock_ns());
   control_.note_published();
   control_.wake_sleepers();
   next_position_ = active_->first_position() + active_->bytes();

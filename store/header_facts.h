@@ -10,7 +10,8 @@
 
 namespace tidemark {
 
-// `header` has passed check_identity(), so that its names are terminated.
+// `header` has passed check_identity(), so that its names are terminated. The schema's bytes stand
+// elsewhere.
 inline StreamTraits traits_of(const SegmentHeader& header) {
   StreamTraits traits;
   traits.stream = header.stream;
@@ -20,6 +21,7 @@ inline StreamTraits traits_of(const SegmentHeader& header) {
   traits.time_name = header.time_name;
   traits.encoding = static_cast<RecordEncoding>(header.record_encoding);
   traits.container_name = header.container_name;
+  traits.schema_hash = header.schema_hash;
   return traits;
 }
 

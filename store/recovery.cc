@@ -169,23 +169,21 @@ Result<size_t> Recovery::first_undurable_segment() {
   return from;
 }
 
-// Walks the frames of one segment; nothing where not even its checkpoint stands. An invalid frame
-// ends it, as a torn one; a valid frame that breaks the protocol is no consequence of a power
+// Walks the frames of one segment; nothing where not even those stand that open it. An invalid
+// frame ends it, as a torn one; a valid frame that breaks the protocol is no consequence of a power
 // loss, and is an error.
 Result<std::optional<StreamEnd>> Recovery::walk_segment(size_t index) {
   if (!chain_[index].published) return std::nullopt;
   TIDEMARK_ASSIGN(opened, open(index));
   Segment& segment = *opened;
-  const auto checkpoint = segment.frame(kSegmentHeaderBytes);
-  if (!checkpoint && checkpoint.error().code != ErrorCode::Corrupt) {
-    return tl::make_unexpected(checkpoint.error());
-  }
-  if (!checkpoint || !*checkpoint) return std::nullopt;
-  TIDEMARK_ASSIGN(after_checkpoint, walk_.enter(segment));
-  known_durable_ = std::max(known_durable_, (*checkpoint)->durable_upto);
+  TIDEMARK_ASSIGN(opens, has_opening(segment));
+  if (!opens) return std::nullopt;
+  TIDEMARK_ASSIGN(after_opening, walk_.enter(segment));
+  TIDEMARK_ASSIGN(checkpoint, segment.frame(kSegmentHeaderBytes));
+  if (checkpoint) known_durable_ = std::max(known_durable_, checkpoint->durable_upto);
   StreamEnd end;
   end.segment = index;
-  end.offset = after_checkpoint;
+  end.offset = after_opening;
   for (;;) {
     const auto frame = segment.frame(end.offset);
     if (!frame) {

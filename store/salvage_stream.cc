@@ -19,7 +19,9 @@
 #include "header_facts.h"
 #include "paths.h"
 #include "segment.h"
+#include "segment_schema.h"
 #include "stream_directory.h"
+#include "tidemark/record_schema.h"
 
 namespace tidemark {
 namespace {
@@ -44,6 +46,7 @@ class StreamSalvager {
  private:
   Result<void> list();
   Result<bool> open_writer();
+  void take_schema();
   void check_link(size_t index);
   Result<void> salvage_segment(size_t index);
   // The offset of the next valid frame below `limit`.
@@ -132,11 +135,33 @@ Result<bool> StreamSalvager::open_writer() {
   options_.encoding = traits.encoding;
   options_.container_name = traits.container_name;
   options_.schema_hash = header->schema_hash;
+  if (header->has_schema()) take_schema();
   options_.clock = CaptureClock::Supplied;
   options_.sync = SyncPolicy::none();  // closing syncs all of it
   TIDEMARK_ASSIGN(writer, destination_.writer(result_.stream, options_));
   writer_ = std::move(writer);
   return true;
+}
+
+// Any segment has all of it. Where none can be read, the records are carried over without.
+void StreamSalvager::take_schema() {
+  Error reason = fail(ErrorCode::Corrupt, "no segment's schema can be read").value();
+  const SegmentFile* place = &chain_.front();
+  for (const SegmentFile& file : chain_) {
+    if (!file.header) continue;
+    const auto segment = Segment::open_by_identity(files_, file.path, result_.stream);
+    if (!segment) continue;
+    const auto schema = read_schema(**segment);
+    if (!schema || !*schema) continue;
+    const auto parsed = RecordSchema::parse(**schema);
+    if (parsed) {
+      options_.schema = **schema;
+      return;
+    }
+    reason = parsed.error();
+    place = &file;
+  }
+  leave(with_place(std::move(reason), result_.stream, place->first_position, 0, place->path), 0);
 }
 
 // Segments that are not there are left behind, too.
@@ -256,6 +281,11 @@ Result<void> StreamSalvager::carry_over(const Segment& segment, const FrameView&
     case FrameKind::Seal:
       return take_counts(segment, frame);
     case FrameKind::Schema:
+      // The writer puts it into every segment of the new log.
+      if (schema_hash_of(frame.payload) == options_.schema_hash) return {};
+      leave_frame(segment, frame,
+                  fail(ErrorCode::Corrupt, "it is not the schema of the stream").value());
+      return {};
     case FrameKind::Mark:
     case FrameKind::Void:
       break;

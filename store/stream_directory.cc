@@ -30,19 +30,23 @@ uint64_t checksum_of(const PurgedFile& file) {
   return hash_bytes(std::as_bytes(std::span(&file, 1)).first(offsetof(PurgedFile, checksum)));
 }
 
-// A segment that is not published holds at most its checkpoint. Whatever follows that was
-// appended, so the segment had been published, and its magic is lost.
+// A segment that is not published holds at most its checkpoint and its schema. Whatever follows
+// them was appended, so the segment had been published, and its magic is lost.
 bool was_appended_to(FileSeam& files, int descriptor, uint64_t file_bytes) {
-  uint64_t word = 0;
-  const auto word_bytes = std::as_writable_bytes(std::span(&word, 1));
-  if (files.read(descriptor, word_bytes, kSegmentHeaderBytes) != sizeof word || word == 0) {
-    return false;
+  uint64_t offset = kSegmentHeaderBytes;
+  for (const bool first : {true, false}) {
+    uint64_t word = 0;
+    const auto word_bytes = std::as_writable_bytes(std::span(&word, 1));
+    if (files.read(descriptor, word_bytes, offset) != sizeof word || word == 0) return false;
+    if (file_bytes < offset) return false;
+    if (!first && static_cast<FrameKind>((word >> 32) & 0xFF) != FrameKind::Schema) return true;
+    const auto padded = check_commit_word(word, file_bytes - offset);
+    if (!padded) return true;
+    offset += *padded;
   }
-  if (file_bytes < kSegmentHeaderBytes) return false;
-  const auto padded = check_commit_word(word, file_bytes - kSegmentHeaderBytes);
-  if (!padded) return true;
-  word = 0;
-  return files.read(descriptor, word_bytes, kSegmentHeaderBytes + *padded) == sizeof word &&
+  uint64_t word = 0;
+  return files.read(descriptor, std::as_writable_bytes(std::span(&word, 1)), offset) ==
+             sizeof word &&
          word != 0;
 }
 

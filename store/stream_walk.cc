@@ -5,6 +5,24 @@
 namespace tidemark {
 
 Result<uint64_t> StreamWalk::enter(Segment& segment) {
+  TIDEMARK_ASSIGN(after_checkpoint, enter_by_checkpoint(segment));
+  return take_schema(segment, after_checkpoint);
+}
+
+Result<uint64_t> StreamWalk::take_schema(Segment& segment, uint64_t offset) {
+  if (!segment.header().has_schema()) return offset;
+  TIDEMARK_ASSIGN(frame, schema_frame(segment, offset));
+  // Every segment repeats it; one copy serves whoever asks.
+  if (!schema_ ||
+      !std::equal(schema_->begin(), schema_->end(), frame.payload.begin(), frame.payload.end())) {
+    schema_ =
+        std::make_shared<const std::vector<std::byte>>(frame.payload.begin(), frame.payload.end());
+  }
+  judge_.advance_clock(frame.captured_at_ns);
+  return frame.end_position() - segment.first_position();
+}
+
+Result<uint64_t> StreamWalk::enter_by_checkpoint(Segment& segment) {
   const SegmentHeader& header = segment.header();
   const uint64_t offset = kSegmentHeaderBytes;
   TIDEMARK_ASSIGN(frame, segment.frame(offset));
@@ -36,6 +54,9 @@ Result<uint64_t> StreamWalk::enter(Segment& segment) {
 
 Result<EventView> StreamWalk::apply(const Segment& segment, uint64_t offset,
                                     const FrameView& frame) {
+  if (frame.kind == FrameKind::Schema) {
+    return fail_schema(segment, offset, "S2", "a schema stands where none belongs");
+  }
   auto event = judge_.apply(frame, static_cast<RecordEncoding>(segment.header().record_encoding));
   if (!event) [[unlikely]]
     event = segment.fail_at(offset, std::move(event).error());

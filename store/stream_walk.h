@@ -6,24 +6,30 @@
 #include <vector>
 
 #include "segment.h"
+#include "segment_schema.h"
 #include "tidemark/event_judge.h"
 
 namespace tidemark {
 
 class StreamWalk {
  public:
-  // Enters a segment by its checkpoint, the frame right after the header. The first segment that
-  // is entered gives the state; in later ones it must be the state that was reached. Returns the
-  // offset after the checkpoint. Errors: Corrupt, ProtocolViolation, Io.
+  // Enters a segment by the frames that open it: both of the steps below.
   Result<uint64_t> enter(Segment& segment);
+  // The checkpoint, the frame right after the header. The first segment that is entered gives the
+  // state; in later ones it must be the state that was reached. Returns the offset after the
+  // checkpoint. Errors: Corrupt, ProtocolViolation, Io.
+  Result<uint64_t> enter_by_checkpoint(Segment& segment);
+  // The schema at `offset`, right after the checkpoint, where the header says that there is one.
+  // Returns the offset after it, or `offset` where there is none. Errors: Corrupt (S1, S3), Io.
+  Result<uint64_t> take_schema(Segment& segment, uint64_t offset);
 
   // Forgets counts and totals, but not the clock: the segment that is entered next gives them, as
   // the first one did. For those who go on after damage.
   void forget() { entered_ = false; }
 
-  // Decodes and applies the frame that stands at `offset` of the segment entered last. Skippable
-  // frames of unknown kind and seals give an event without content. Errors: Corrupt,
-  // ProtocolViolation, with their place; the state is then as before.
+  // Decodes and applies the frame that stands at `offset` of the segment entered last, behind the
+  // frames that open it. Skippable frames of unknown kind and seals give an event without content.
+  // Errors: Corrupt, ProtocolViolation, with their place; the state is then as before.
   Result<EventView> apply(const Segment& segment, uint64_t offset, const FrameView& frame);
 
   const Protocol& protocol() const { return judge_.protocol(); }
@@ -31,11 +37,14 @@ class StreamWalk {
   const Totals& totals() const { return judge_.totals(); }
   uint64_t captured_at_ns() const { return judge_.captured_at_ns(); }
   const std::vector<Change>& opening() const { return opening_; }
+  // The schema that was taken last.
+  const SchemaBytes& schema() const { return schema_; }
 
  private:
   bool entered_ = false;
   EventJudge judge_{Protocol(TimeShape{}), {}, 0};  // of a stream once one was entered
   std::vector<Change> opening_;  // counts with which the first segment was entered
+  SchemaBytes schema_;
 };
 
 }  // namespace tidemark

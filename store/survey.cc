@@ -10,6 +10,7 @@
 #include "header_facts.h"
 #include "paths.h"
 #include "segment.h"
+#include "segment_schema.h"
 #include "segment_tally.h"
 #include "stream_directory.h"
 #include "stream_state.h"
@@ -29,6 +30,7 @@ class StreamSurveyor {
 
  private:
   Result<void> list();
+  void find_schema();
   void check_link(size_t index);
   // The first error ends a segment's survey, and is the stream's damage if it is the first.
   Result<void> survey_segment(size_t index);
@@ -102,6 +104,19 @@ Result<void> StreamSurveyor::list() {
                      return a.first_position < b.first_position;
                    });
   return {};
+}
+
+// Any segment has all of it; one that has not shows as damage elsewhere.
+void StreamSurveyor::find_schema() {
+  for (const SegmentFile& file : chain_) {
+    if (!file.published || !file.header->has_schema()) continue;
+    const auto segment = Segment::open(files_, file.path, stream_, Access::Map);
+    if (!segment) continue;
+    if (const auto schema = read_schema(**segment); schema && *schema) {
+      survey_.traits->schema = *schema;
+      return;
+    }
+  }
 }
 
 void StreamSurveyor::check_link(size_t index) {
@@ -181,12 +196,22 @@ Result<void> StreamSurveyor::survey_by_walk(Segment& segment, const SegmentHeade
   const auto at_named_end = [&] {
     return next != nullptr && segment.first_position() + offset >= next->previous_end;
   };
-  // After a power loss a segment may be published and its checkpoint lost: it holds nothing then.
+  // After a power loss a segment may be published and its checkpoint or its schema lost: it holds
+  // nothing then.
   TIDEMARK_ASSIGN(first, segment.commit_word(offset));
   if (first != 0 && !at_named_end()) {
-    TIDEMARK_ASSIGN(after_checkpoint, walk.enter(segment));
+    TIDEMARK_ASSIGN(after_checkpoint, walk.enter_by_checkpoint(segment));
     offset = after_checkpoint;
-    while (!at_named_end()) {
+    bool lost = false;
+    if (segment.header().has_schema()) {
+      TIDEMARK_ASSIGN(second, segment.commit_word(offset));
+      lost = second == 0;
+    }
+    if (!lost) {
+      TIDEMARK_ASSIGN(after_opening, walk.take_schema(segment, offset));
+      offset = after_opening;
+    }
+    while (!lost && !at_named_end()) {
       TIDEMARK_ASSIGN(frame, segment.frame(offset));
       if (!frame || frame->kind == FrameKind::Seal) break;
       TIDEMARK_ASSIGN(event, walk.apply(segment, offset, *frame));
@@ -234,6 +259,7 @@ Result<void> StreamSurveyor::survey_segment(size_t index) {
 
 Result<StreamSurvey> StreamSurveyor::run() {
   TIDEMARK_TRY(list());
+  find_schema();
   for (size_t i = 0; i < chain_.size(); ++i) {
     check_link(i);
     closed_ = false;

@@ -16,6 +16,7 @@
 #include "stream_directory.h"
 #include "stream_state.h"
 #include "stream_walk.h"
+#include "tidemark/record_schema.h"
 
 namespace tidemark {
 namespace {
@@ -25,7 +26,7 @@ constexpr uint64_t kReportBytes = uint64_t{4} << 20;
 
 bool same_events(const SegmentHeader& a, const SegmentHeader& b) {
   return a.time_shape() == b.time_shape() && a.record_encoding == b.record_encoding &&
-         a.schema_hash == b.schema_hash &&
+         a.schema_hash == b.schema_hash && a.has_schema() == b.has_schema() &&
          std::memcmp(a.time_name, b.time_name, sizeof a.time_name) == 0 &&
          std::memcmp(a.container_name, b.container_name, sizeof a.container_name) == 0;
 }
@@ -65,6 +66,7 @@ class StreamVerifier {
                                        const std::optional<Successor>& successor,
                                        SegmentTally& tally);
   bool enter(const SegmentFile& file, Segment& segment, const FrameView& checkpoint);
+  void judge_schema(Segment& segment, uint64_t offset);
   void judge_end(size_t index, Segment& segment, uint64_t offset,
                  const std::optional<Successor>& successor, const SegmentTally& tally);
   void judge_seal(const SegmentFile& file, Segment& segment, const FrameView& frame,
@@ -259,12 +261,12 @@ bool StreamVerifier::enter(const SegmentFile& file, Segment& segment, const Fram
   if (checkpoint.captured_at_ns < walk_.captured_at_ns()) {
     damage_at(file, ErrorCode::Corrupt, "the capture clock goes backward", kSegmentHeaderBytes);
   }
-  auto entered = walk_.enter(segment);
+  auto entered = walk_.enter_by_checkpoint(segment);
   if (!entered) {
     damage(std::move(entered).error());
     // What follows is judged by what the checkpoint says, where that can be used at all.
     walk_.forget();
-    if (!walk_.enter(segment)) return false;
+    if (!walk_.enter_by_checkpoint(segment)) return false;
   }
   const bool first = file.published && file.header->previous_first_position == kNoPosition;
   const Protocol& protocol = walk_.protocol();
@@ -277,10 +279,23 @@ bool StreamVerifier::enter(const SegmentFile& file, Segment& segment, const Fram
   return true;
 }
 
+// The frame at `offset`, where a schema belongs. Events are judged without it.
+void StreamVerifier::judge_schema(Segment& segment, uint64_t offset) {
+  if (auto taken = walk_.take_schema(segment, offset); !taken) {
+    return damage(std::move(taken).error());
+  }
+  // What a later version can read is no damage.
+  const auto parsed = RecordSchema::parse(*walk_.schema());
+  if (!parsed && parsed.error().code != ErrorCode::Unsupported) {
+    damage(fail_schema(segment, offset, "S3", parsed.error().message).value());
+  }
+}
+
 std::optional<uint64_t> StreamVerifier::walk_segment(const SegmentFile& file, Segment& segment,
                                                      const std::optional<Successor>& successor,
                                                      SegmentTally& tally) {
   uint64_t offset = kSegmentHeaderBytes;
+  std::optional<uint64_t> schema_at;  // where one belongs
   judged_ = true;
   for (;;) {
     const uint64_t position = segment.first_position() + offset;
@@ -307,7 +322,11 @@ std::optional<uint64_t> StreamVerifier::walk_segment(const SegmentFile& file, Se
       return std::nullopt;
     }
     const FrameView& view = **frame;
+    if (offset == schema_at) judge_schema(segment, offset);
     if (offset == kSegmentHeaderBytes) {
+      if (segment.header().has_schema()) {
+        schema_at = view.end_position() - segment.first_position();
+      }
       if (view.kind == FrameKind::Checkpoint) {
         judged_ = enter(file, segment, view);
       } else {
@@ -315,6 +334,9 @@ std::optional<uint64_t> StreamVerifier::walk_segment(const SegmentFile& file, Se
         lose_state();
         judged_ = false;
       }
+      tally.count(view);
+    } else if (offset == schema_at && view.kind == FrameKind::Schema) {
+      check_durability(segment, view);
       tally.count(view);
     } else if (view.kind == FrameKind::Seal) {
       if (!successor) return offset;

@@ -13,6 +13,7 @@
 #include "reading.h"
 #include "report.h"
 #include "tidemark/layout.h"
+#include "tidemark/record_schema.h"
 #include "tidemark/stream_end.h"
 #include "values.h"
 
@@ -25,20 +26,43 @@ struct CatCommand {
   std::string output;
 };
 
+// What the stream's records are, where it says so. Without that they are printed as they stand.
+std::optional<RecordSchema> schema_of(const EventReader& reader) {
+  const auto& traits = reader.traits();
+  if (!traits || !traits->schema) return std::nullopt;
+  auto schema = RecordSchema::parse(*traits->schema);
+  if (schema) return *std::move(schema);
+  warn("cat", "stream " + std::to_string(traits->stream) + ": " + schema.error().text());
+  return std::nullopt;
+}
+
 // One stream, up to where it ends now: a quick writer must not keep this running for ever.
 Outcome<void> put_stream(const Log& log, uint32_t stream, Output& output) {
   // Where damage hides the end, the reader stops at the damage.
   const uint64_t end = committed_end(log, stream).value_or(kNoPosition);
   auto reader = log.reader(stream);
   if (!reader) return failed(reader.error(), log.path());
+  std::optional<RecordSchema> schema;
+  bool looked_for_schema = false;
+  bool warned = false;
   std::string line;
   while (reader->position() < end) {
     if (interrupted()) return stopped_by_interrupt();
     const auto status = reader->poll();
     if (!status) return failed(status.error(), log.path());
     if (*status != EventReader::Status::Event) return {};
+    if (!looked_for_schema) {
+      schema = schema_of(*reader);
+      looked_for_schema = true;
+    }
     line.clear();
-    append_event_json(line, stream, reader->event());
+    const EventView& event = reader->event();
+    if (append_event_json(line, stream, event, schema ? &*schema : nullptr) > 0 && !warned) {
+      warned = true;
+      warn("cat", "stream " + std::to_string(stream) + ": records that do not match its schema " +
+                      "are printed as they stand, the first at position " +
+                      std::to_string(event.position));
+    }
     line += '\n';
     if (!output.write(line)) return {};
   }

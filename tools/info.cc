@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "reading.h"
 #include "report.h"
 #include "table.h"
+#include "tidemark/record_schema.h"
 #include "tidemark/survey.h"
 
 namespace tidemark::tools {
@@ -56,6 +58,14 @@ std::string bounds_text(const std::optional<TimeBounds>& bounds) {
   if (!bounds) return "-";
   if (bounds->meet == bounds->join) return bounds->meet.text();
   return bounds->meet.text() + " .. " + bounds->join.text();
+}
+
+// The name of the records' table, where the stream has a schema that tells it.
+std::optional<std::string> root_table_of(const StreamSurvey& stream) {
+  if (!stream.traits || !stream.traits->schema) return std::nullopt;
+  const auto schema = RecordSchema::parse(*stream.traits->schema);
+  if (!schema) return std::nullopt;
+  return schema->root_name();
 }
 
 std::string streams_table(const std::vector<StreamSurvey>& streams, const Paint& paint) {
@@ -119,6 +129,10 @@ std::string text_of(const Log& log, const std::vector<StreamSurvey>& streams, co
   text += streams_table(streams, paint);
   if (sums.segments > 0) text += '\n' + segments_table(streams, paint);
   for (const StreamSurvey& stream : streams) {
+    if (const auto root = root_table_of(stream)) {
+      text += fmt::format("\nstream {}: records are FlatBuffers tables, {}\n", stream.stream,
+                          printable(*root));
+    }
     if (stream.purged_upto) {
       text += fmt::format("\nstream {}: purged up to position {}\n", stream.stream,
                           *stream.purged_upto);
@@ -171,6 +185,7 @@ Json json_stream(const StreamSurvey& stream) {
   if (stream.traits) {
     json["time_name"] = stream.traits->time_name;
     json["container"] = stream.traits->container_name;
+    if (const auto root = root_table_of(stream)) json["schema"] = *root;
   }
   Json& segments = json["segments"] = Json::array();
   for (const SegmentSurvey& segment : stream.segments) segments.push_back(json_segment(segment));

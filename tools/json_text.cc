@@ -5,40 +5,10 @@
 #include <iterator>
 
 #include "event_times.h"
-#include "terminal.h"
+#include "tidemark/json_string.h"
 
 namespace tidemark::tools {
 namespace {
-
-void append_escaped(std::string& json, unsigned character) {
-  switch (character) {
-    case '"':
-      json += "\\\"";
-      return;
-    case '\\':
-      json += "\\\\";
-      return;
-    case '\b':
-      json += "\\b";
-      return;
-    case '\f':
-      json += "\\f";
-      return;
-    case '\n':
-      json += "\\n";
-      return;
-    case '\r':
-      json += "\\r";
-      return;
-    case '\t':
-      json += "\\t";
-      return;
-    default:
-      fmt::format_to(std::back_inserter(json), "\\u{:04x}", character);
-  }
-}
-
-bool needs_no_escape(unsigned char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
 
 void append_base64(std::string& json, std::string_view bytes) {
   constexpr std::string_view kDigits =
@@ -57,37 +27,6 @@ void append_base64(std::string& json, std::string_view bytes) {
 
 }  // namespace
 
-bool append_json_string(std::string& json, std::string_view text) {
-  const size_t before = json.size();
-  json += '"';
-  size_t at = 0;
-  while (at < text.size()) {
-    size_t plain = at;
-    while (plain < text.size() && needs_no_escape(static_cast<unsigned char>(text[plain]))) ++plain;
-    json.append(text.substr(at, plain - at));
-    at = plain;
-    if (at == text.size()) break;
-
-    const std::string_view rest = text.substr(at);
-    const size_t bytes = utf8_sequence_bytes(rest);
-    const auto first = static_cast<unsigned char>(rest.front());
-    if (bytes == 0) {
-      json.resize(before);
-      return false;
-    }
-    if (bytes == 1) {
-      append_escaped(json, first);
-    } else if (first == 0xC2 && static_cast<unsigned char>(rest[1]) < 0xA0) {
-      append_escaped(json, static_cast<unsigned char>(rest[1]));  // U+0080 to U+009F
-    } else {
-      json.append(rest.substr(0, bytes));
-    }
-    at += bytes;
-  }
-  json += '"';
-  return true;
-}
-
 void append_record_json(std::string& json, std::string_view record) {
   if (append_json_string(json, record)) return;
   json += R"({"base64":")";
@@ -95,7 +34,9 @@ void append_record_json(std::string& json, std::string_view record) {
   json += "\"}";
 }
 
-void append_event_json(std::string& json, uint32_t stream, const EventView& event) {
+uint64_t append_event_json(std::string& json, uint32_t stream, const EventView& event,
+                           const RecordSchema* schema) {
+  uint64_t unmatched = 0;
   fmt::format_to(std::back_inserter(json), R"({{"stream":{},"position":"{}","sequence":"{}",)",
                  stream, event.position, event.sequence);
   if (const MessagesView* messages = event.messages()) {
@@ -104,6 +45,10 @@ void append_event_json(std::string& json, uint32_t stream, const EventView& even
     json += R"(,"records":[)";
     for (uint32_t i = 0; i < messages->size(); ++i) {
       if (i > 0) json += ',';
+      if (schema != nullptr) {
+        if (schema->append_json(json, messages->record(i))) continue;
+        ++unmatched;
+      }
       append_record_json(json, messages->text(i));
     }
   } else {
@@ -117,6 +62,7 @@ void append_event_json(std::string& json, uint32_t stream, const EventView& even
     }
   }
   json += "]}";
+  return unmatched;
 }
 
 void append_envelope_json(std::string& json, uint32_t stream, const EventView& event,

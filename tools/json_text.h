@@ -6,18 +6,17 @@
 #include <string_view>
 
 #include "tidemark/event.h"
+#include "tidemark/record_schema.h"
 
 namespace tidemark::tools {
-
-// `text` in quotes and escaped, so that neither a JSON parser nor a terminal is surprised. Returns
-// false, and appends nothing, where `text` is not UTF-8.
-bool append_json_string(std::string& json, std::string_view text);
 
 // A record: a string, or {"base64":"..."} where it is not UTF-8.
 void append_record_json(std::string& json, std::string_view record);
 
-// One line of `tidemark cat`, without its newline.
-void append_event_json(std::string& json, uint32_t stream, const EventView& event);
+// One line of `tidemark cat`, without its newline. Where there is a schema, records are JSON
+// objects; those that do not match it are as they would be without. Returns how many these are.
+uint64_t append_event_json(std::string& json, uint32_t stream, const EventView& event,
+                           const RecordSchema* schema = nullptr);
 
 // One line of `--format ndjson`, without its newline: a record in its envelope.
 void append_envelope_json(std::string& json, uint32_t stream, const EventView& event,

@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "tidemark/json_string.h"
+
 namespace tidemark::tools {
 namespace {
 
@@ -89,28 +91,6 @@ bool is_plain_text(std::string_view text) {
     text.remove_prefix(bytes);
   }
   return true;
-}
-
-// The table of well-formed sequences in the Unicode standard (table 3-7): no overlong forms, no
-// surrogates, nothing beyond U+10FFFF.
-size_t utf8_sequence_bytes(std::string_view text) {
-  if (text.empty()) return 0;
-  const unsigned first = byte_at(text, 0);
-  if (first < 0x80) return 1;
-  const size_t bytes = first < 0xC2   ? 0
-                       : first < 0xE0 ? 2
-                       : first < 0xF0 ? 3
-                       : first < 0xF5 ? 4
-                                      : 0;
-  if (bytes == 0 || text.size() < bytes) return 0;
-  const unsigned second = byte_at(text, 1);
-  const unsigned least = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-  const unsigned greatest = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-  if (second < least || second > greatest) return 0;
-  for (size_t i = 2; i < bytes; ++i) {
-    if (!is_continuation(byte_at(text, i))) return 0;
-  }
-  return bytes;
 }
 
 }  // namespace tidemark::tools

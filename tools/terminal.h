@@ -44,7 +44,4 @@ std::string printable(std::string_view text);
 // is one carriage return at the end.
 bool is_plain_text(std::string_view text);
 
-// The bytes of the valid UTF-8 sequence at the start of `text`, 0 where there is none.
-size_t utf8_sequence_bytes(std::string_view text);
-
 }  // namespace tidemark::tools

@@ -2,6 +2,7 @@
 // sections 5.3 and 10). One place for files and connections alike.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -25,6 +26,11 @@ class EventJudge {
   // without content. The event's views belong to the frame's bytes. Errors, without a place:
   // Corrupt, ProtocolViolation, Finished, TooLarge; the state is then as before.
   Result<EventView> apply(const FrameView& frame, RecordEncoding encoding);
+
+  // A frame that is no event of this judge's was captured then.
+  void advance_clock(uint64_t captured_at_ns) {
+    captured_at_ns_ = std::max(captured_at_ns_, captured_at_ns);
+  }
 
   const Protocol& protocol() const { return protocol_; }
   const Totals& totals() const { return totals_; }

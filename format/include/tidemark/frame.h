@@ -1,4 +1,5 @@
-// Frames: the framing around one event, checkpoint or seal in a segment (SPEC.md section 5).
+// Frames: the framing around one event, checkpoint, schema or seal in a segment (SPEC.md section
+// 5).
 //
 // A frame is *committed* by the release store of its commit word, which is its first eight bytes;
 // zero there means that nothing was written. The checksum covers everything after itself, and its
@@ -22,8 +23,8 @@ enum class FrameKind : uint8_t {
   Progress = 1,
   Messages = 2,
   Checkpoint = 3,
-  Schema = 4,  // 4 to 6 are reserved by SPEC.md, and unknown to this version
-  Mark = 5,
+  Schema = 4,
+  Mark = 5,  // 5 and 6 are reserved by SPEC.md, and unknown to this version
   Void = 6,
   Seal = 7,
 };

@@ -23,7 +23,13 @@ using Uuid = std::array<uint8_t, 16>;
 
 // The bytes "TIDEMRK1" as stored; the last character is the major version.
 inline constexpr uint64_t kSegmentMagic = 0x314B524D45444954;
+// The minor version that a segment needs to be understood in full: 1 if it has a schema.
 inline constexpr uint16_t kFormatMinor = 0;
+inline constexpr uint16_t kFormatMinorOfSchemas = 1;
+
+// Bits of `compatible_features`.
+inline constexpr uint32_t kSchemaFeature = 1;  // a schema frame follows the checkpoint
+inline constexpr uint32_t kCompatibleFeatures = kSchemaFeature;  // those that this version knows
 inline constexpr uint64_t kNoPosition = ~uint64_t{0};
 
 inline constexpr size_t kPageBytes = 4096;
@@ -61,7 +67,7 @@ struct SegmentHeader {
   uint64_t incarnation;     // counts a stream's openings for writing, from 1
   uint64_t salt;            // random; in the seed of every checksum of a frame
   uint64_t prepared_at_ns;
-  uint64_t schema_hash;  // 0: no schema
+  uint64_t schema_hash;  // of the schema frame's payload, or the application's own; 0: none
   char time_name[32];    // for people and bindings, for instance "u64"; padded with NUL
   char container_name[64];
   uint8_t reserved_2[48];
@@ -81,6 +87,7 @@ struct SegmentHeader {
 
   TimeShape time_shape() const { return {time_words, time_wide_mask, time_signed_mask}; }
   uint64_t end_position() const { return first_position + segment_bytes; }
+  bool has_schema() const { return (compatible_features & kSchemaFeature) != 0; }
 };
 static_assert(sizeof(SegmentHeader) == kSegmentHeaderBytes);
 static_assert(std::is_trivially_copyable_v<SegmentHeader>);

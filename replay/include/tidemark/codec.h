@@ -30,6 +30,8 @@ namespace tidemark {
 //             static std::span<const std::byte> data(const C&);      // records() * stride bytes
 //   Variable: static std::string_view record(const C&, size_t index);
 //   static Result<C> decode(const MessagesView&, const std::shared_ptr<const void>& owner);
+//   Optional: static std::span<const std::byte> schema();  // of the records, stored with the
+//             stream: WriterOptions::schema. A reader does not compare it, for schemas grow.
 //
 // What data() and record() give belongs to the container. decode() copies, or keeps views into the
 // bytes and `owner` with them, which keeps the bytes alive. It is given messages of its own
@@ -44,6 +46,11 @@ concept Encodable = std::movable<C> && requires(const C& container, const Messag
   { Codec<C>::name() } -> std::convertible_to<std::string>;
   { Codec<C>::records(container) } -> std::convertible_to<size_t>;
   { Codec<C>::decode(messages, owner) } -> std::same_as<Result<C>>;
+};
+
+template <typename C>
+concept HasSchema = requires {
+  { Codec<C>::schema() } -> std::convertible_to<std::span<const std::byte>>;
 };
 
 // A record that is its bytes: neither pointers nor anything that needs a constructor.

@@ -91,6 +91,10 @@ WriterOptions writer_options_for(WriterOptions options = {}) {
   options.time_name = TimeCodec<T>::name();
   options.encoding = Codec<C>::encoding;
   options.container_name = Codec<C>::name();
+  if constexpr (HasSchema<C>) {
+    const std::span<const std::byte> schema = Codec<C>::schema();
+    options.schema.assign(schema.begin(), schema.end());
+  }
   return options;
 }
 

@@ -8,7 +8,6 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
-#include <limits>
 #include <span>
 #include <string>
 #include <type_traits>

@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "tidemark/event.h"
 #include "tidemark/file_seam.h"
@@ -51,6 +53,10 @@ struct StreamTraits {
   std::string time_name;
   RecordEncoding encoding = RecordEncoding::Variable;
   std::string container_name;
+  // The records' schema, for RecordSchema::parse; nullptr where the stream has none. Its hash was
+  // checked, its content was not.
+  std::shared_ptr<const std::vector<std::byte>> schema = nullptr;
+  uint64_t schema_hash = 0;  // of these bytes; without them, the application's
 };
 
 // Walks one stream from a segment's beginning, and goes on while it is written, in this process

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tidemark/file_seam.h"
 #include "tidemark/layout.h"
@@ -55,6 +56,10 @@ struct WriterOptions {
   std::string time_name = "u64";  // at most 31 bytes
   RecordEncoding encoding = RecordEncoding::Variable;
   std::string container_name = "bytes";  // at most 63 bytes
+  // The records' FlatBuffers schema as `flatc --binary --schema` writes it, at most
+  // kMaxSchemaBytes; it is stored with the stream, in each segment. Empty: none.
+  std::vector<std::byte> schema = {};
+  // Where there is no schema: a hash of what the records are, of the application's choosing.
   uint64_t schema_hash = 0;
 };
 
