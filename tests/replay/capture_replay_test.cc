@@ -27,6 +27,7 @@
 #include "tidemark/log_writer.h"
 #include "tidemark/protocol_rules.h"
 #include "tidemark/replay_into.h"
+#include "tidemark/share.h"
 
 namespace tidemark {
 namespace {
@@ -86,15 +87,6 @@ Records read_directly(const Log& log, const std::vector<uint32_t>& streams) {
   }
   for (auto& [time, found] : records) std::sort(found.begin(), found.end());
   return records;
-}
-
-// Stream i goes to worker i % workers.
-std::vector<uint32_t> share_of(const std::vector<uint32_t>& streams, const Worker& worker) {
-  std::vector<uint32_t> share;
-  for (size_t i = worker.index(); i < streams.size(); i += worker.peers()) {
-    share.push_back(streams[i]);
-  }
-  return share;
 }
 
 bool replays_exactly(const Log& log, const std::vector<uint32_t>& streams, size_t workers,

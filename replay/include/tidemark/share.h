@@ -1,0 +1,32 @@
+// Which worker replays which stream.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tidemark/dataflow/worker.h"
+#include "tidemark/log.h"
+
+namespace tidemark {
+
+// Every `worker.peers()`-th of `streams`, from the worker's index on: each stream has one worker.
+inline std::vector<uint32_t> share_of(std::span<const uint32_t> streams,
+                                      const dataflow::Worker& worker) {
+  std::vector<uint32_t> share;
+  for (size_t i = worker.index(); i < streams.size(); i += worker.peers()) {
+    share.push_back(streams[i]);
+  }
+  return share;
+}
+// The same of all streams of a log.
+inline std::vector<uint32_t> share_of(const Log& log, const dataflow::Worker& worker) {
+  std::vector<uint32_t> share;
+  for (size_t i = worker.index(); i < log.peers(); i += worker.peers()) {
+    share.push_back(static_cast<uint32_t>(i));
+  }
+  return share;
+}
+
+}  // namespace tidemark
