@@ -153,7 +153,7 @@ int main(int argc, char** argv) {
   std::printf("records of 64 B; ns an event, medians of %d interleaved runs\n", kRuns);
   std::printf("%-16s %9s %9s %9s  %9s %9s %9s %9s\n", "records an event", "append", "capture",
               "added/app", "read", "replay", "views", "replay/rd");
-  for (const size_t records : {1, 16, 128}) {
+  for (const size_t records : std::vector<size_t>{1, 16, 128}) {
     const uint64_t n = std::max<uint64_t>(1000, events / (records < 16 ? 1 : records / 8));
     std::map<std::string, std::vector<double>> runs;
     for (int run = 0; run < kRuns; ++run) {

@@ -14,7 +14,7 @@ using Numbers = std::vector<uint64_t>;
 int main() {
   const Log log = Log::open("numbers.tide", {.peers = 2}).value();
   const auto capture = execute(Config::process(2), [&](Worker& worker) {
-    auto writer = open_writer<uint64_t, Numbers>(log, worker.index()).value();
+    auto writer = open_writer<uint64_t, Numbers>(log, stream_of(worker)).value();
     worker.dataflow<uint64_t>([&](auto& scope) {
       to_stream(scope, Numbers{0, 1, 2, 3, 4}).capture_into(std::move(writer));
     });

@@ -41,7 +41,8 @@ inline void encode_records(std::byte* payload, const MessagesLayout& layout,
   std::byte* data = payload + layout.data_at;
   uint32_t end = 0;
   for (const std::string_view record : records) {
-    std::memcpy(data + end, record.data(), record.size());
+    // An empty view may point nowhere, which memcpy does not take.
+    if (!record.empty()) std::memcpy(data + end, record.data(), record.size());
     end += static_cast<uint32_t>(record.size());
     std::memcpy(offsets, &end, sizeof end);
     offsets += sizeof end;

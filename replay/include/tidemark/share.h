@@ -1,4 +1,4 @@
-// Which worker replays which stream.
+// Which worker captures into which stream, and which one replays it.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,11 @@
 #include "tidemark/log.h"
 
 namespace tidemark {
+
+// The stream that a worker captures into, of a log with as many streams as there are workers.
+inline uint32_t stream_of(const dataflow::Worker& worker) {
+  return static_cast<uint32_t>(worker.index());
+}
 
 // Every `worker.peers()`-th of `streams`, from the worker's index on: each stream has one worker.
 inline std::vector<uint32_t> share_of(std::span<const uint32_t> streams,
