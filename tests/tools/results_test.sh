@@ -16,7 +16,7 @@ done
 expect 2 tidemark
 expect 2 tidemark no-such-command
 says "unknown command: no-such-command"
-for later in "replay log.tide --workers 2" "replay log.tide --cursor x" "info log.tide --watch" "purge log.tide" "bench"; do
+for later in "replay log.tide --cursor x" "info log.tide --watch" "purge log.tide" "bench"; do
   # shellcheck disable=SC2086  # a command line
   expect 2 tidemark $later
 done

@@ -7,6 +7,7 @@
 
 #include "tidemark/antichain.h"
 #include "tidemark/dataflow/capability.h"
+#include "tidemark/dataflow/timestamp.h"
 
 namespace tidemark::dataflow {
 
