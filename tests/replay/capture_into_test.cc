@@ -62,14 +62,17 @@ TEST_CASE("A capture tells frontier moves before the messages that come with the
     input.send(2);
     input.flush();
     worker.step();
+    input.send(3);
+    input.flush();
     worker.step();
     input.advance_to(7);
-    input.send(3);
+    input.send(4);
   });
   REQUIRE(execution.ok());
   REQUIRE(capture.finished());
-  REQUIRE(capture.events() == 5);
-  REQUIRE(texts_of(reader) == std::vector<std::string>{"0: 1", "5: 2", "0-1 5+1", "7: 3", "5-1"});
+  REQUIRE(capture.events() == 6);
+  REQUIRE(texts_of(reader) ==
+          std::vector<std::string>{"0: 1", "5: 2", "0-1 5+1", "5: 3", "7: 4", "5-1"});
   REQUIRE(must(reader.poll()) == Polled::Ended);
 }
 

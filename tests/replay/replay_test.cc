@@ -246,10 +246,11 @@ TEST_CASE("a replay that waits goes on with the next writer") {
   append_text(writer, 0, "second");
   finish(writer, 0);
   Texts texts;
-  while (*(status = replay.next(kPatience)) == Status::Event) {
+  Status next = must(replay.next(kPatience));
+  for (; next == Status::Event; next = must(replay.next(kPatience))) {
     if (replay.event().messages() != nullptr) texts.push_back(text_of(replay.event().event));
   }
-  CHECK(*status == Status::Finished);
+  CHECK(next == Status::Finished);
   CHECK(texts == Texts{"0:second"});
 }
 
