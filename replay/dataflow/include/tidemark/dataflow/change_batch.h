@@ -22,6 +22,13 @@ class ChangeBatch {
   // Adds `diff` to the change of `time`. The caller has excluded overflow.
   void update(const T& time, int64_t diff) {
     if (diff == 0) return;
+    if (!changes_.empty() && changes_.back().first == time) {
+      // What follows itself, as messages of one time do, needs no sorting.
+      changes_.back().second += diff;
+      if (changes_.back().second == 0) changes_.pop_back();
+      compacted_ = std::min(compacted_, changes_.size());
+      return;
+    }
     changes_.emplace_back(time, diff);
     // What is already summed up is not looked at again until it has doubled, so that a long batch
     // costs O(n log n) and takes memory by its distinct times.

@@ -6,7 +6,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,22 +21,47 @@ namespace tidemark::dataflow {
 
 // What waits at an input port of one worker.
 template <typename T, typename C>
-struct InputQueue {
-  std::shared_ptr<Bookkeeping<T>> book;
-  size_t input;  // the port
-  size_t owner;  // the operator
-  std::deque<Message<T, C>> messages;
+class InputQueue {
+ public:
+  InputQueue(std::shared_ptr<Bookkeeping<T>> book, size_t input, size_t owner)
+      : book_(std::move(book)), input_(input), owner_(owner) {}
+
+  const std::shared_ptr<Bookkeeping<T>>& book() const { return book_; }
+  size_t input() const { return input_; }
+  bool empty() const { return next_ == messages_.size(); }
 
   // A message whose count was applied already: it came from another worker.
-  void receive(Message<T, C> message) {
-    messages.push_back(std::move(message));
-    book->activations.activate(owner);
+  void receive(const T& time, C&& data) {
+    messages_.push_back({time, std::move(data)});
+    book_->activations.activate(owner_);
   }
   // A message that this worker makes.
-  void send(Message<T, C> message) {
-    book->pending.messages(input, message.time, 1);
-    receive(std::move(message));
+  void send(const T& time, C&& data) {
+    book_->pending.messages(input_, time, 1);
+    receive(time, std::move(data));
   }
+  // The next message, which is consumed by that. There must be one.
+  Message<T, C> take() {
+    Message<T, C> message = std::move(messages_[next_++]);
+    book_->pending.messages(input_, message.time, -1);
+    // An operator reads all that waits, as a rule: the memory is then used from its beginning
+    // again.
+    if (empty()) {
+      messages_.clear();
+      next_ = 0;
+    } else if (next_ >= kContainerRecords && next_ >= messages_.size() / 2) {
+      messages_.erase(messages_.begin(), messages_.begin() + static_cast<std::ptrdiff_t>(next_));
+      next_ = 0;
+    }
+    return message;
+  }
+
+ private:
+  std::shared_ptr<Bookkeeping<T>> book_;
+  size_t input_;  // the port
+  size_t owner_;  // the operator
+  std::vector<Message<T, C>> messages_;
+  size_t next_ = 0;  // so many of them were taken
 };
 
 // The sending end of one channel, as an output port sees it.
@@ -45,7 +69,7 @@ template <typename T, typename C>
 class Channel {
  public:
   virtual ~Channel() = default;
-  virtual void send(const T& time, C data) = 0;
+  virtual void send(const T& time, C&& data) = 0;
   // Everything given to send() is counted, if it was not yet. Called whenever the operator is done.
   virtual void flush() {}
 };
@@ -55,7 +79,7 @@ template <typename T, typename C>
 class PipelineChannel : public Channel<T, C> {
  public:
   explicit PipelineChannel(std::shared_ptr<InputQueue<T, C>> queue) : queue_(std::move(queue)) {}
-  void send(const T& time, C data) override { queue_->send({time, std::move(data)}); }
+  void send(const T& time, C&& data) override { queue_->send(time, std::move(data)); }
 
  private:
   std::shared_ptr<InputQueue<T, C>> queue_;
@@ -118,7 +142,7 @@ class ExchangeChannel : public Channel<T, C>, public Postman {
         outgoing_(peers),
         hash_(std::move(hash)) {}
 
-  void send(const T& time, C data) override {
+  void send(const T& time, C&& data) override {
     if (gathered_.size() == 1) {
       post(0, time, std::move(data));
       return;
@@ -144,7 +168,9 @@ class ExchangeChannel : public Channel<T, C>, public Postman {
 
   void collect() override {
     if (!has_mail()) return;
-    for (auto& message : mailboxes_->take(worker_)) queue_->receive(std::move(message));
+    for (auto& message : mailboxes_->take(worker_)) {
+      queue_->receive(message.time, std::move(message.data));
+    }
   }
   bool has_mail() const override { return mailboxes_->filled(worker_); }
   void deliver(std::vector<char>& woken) override {
@@ -157,12 +183,12 @@ class ExchangeChannel : public Channel<T, C>, public Postman {
 
  private:
   void post_gathered(size_t target) { post(target, *time_, std::exchange(gathered_[target], C{})); }
-  void post(size_t target, const T& time, C data) {
+  void post(size_t target, const T& time, C&& data) {
     if (target == worker_) {
-      queue_->send({time, std::move(data)});
+      queue_->send(time, std::move(data));
       return;
     }
-    queue_->book->pending.messages(queue_->input, time, 1);
+    queue_->book()->pending.messages(queue_->input(), time, 1);
     outgoing_[target].push_back({time, std::move(data)});
   }
 
@@ -181,11 +207,11 @@ class Tee {
  public:
   void add(std::shared_ptr<Channel<T, C>> channel) { channels_.push_back(std::move(channel)); }
 
-  void send(const T& time, C data) {
+  void send(const T& time, C&& data) {
     if (channels_.empty()) return;
     for (size_t i = 0; i + 1 < channels_.size(); ++i) {
       if constexpr (std::copy_constructible<C>) {
-        channels_[i]->send(time, data);
+        channels_[i]->send(time, C(data));
       } else {
         TIDEMARK_CHECK(channels_.size() == 1);  // what cannot be copied has one consumer
       }

@@ -97,7 +97,7 @@ class OperatorBuilder {
     auto queue = add_queue(stream);
     const size_t peers = dataflow_->process()->peers();
     auto mailboxes = dataflow_->process()->template meet<Mailboxes<T, C>>(
-        dataflow_->number(), queue->input,
+        dataflow_->number(), queue->input(),
         [&] { return std::make_unique<Mailboxes<T, C>>(peers); });
     auto channel = std::make_shared<ExchangeChannel<T, C, Hash>>(
         queue, std::move(mailboxes), dataflow_->worker(), peers, std::move(exchange.hash));
@@ -156,8 +156,7 @@ class OperatorBuilder {
     graph.outputs[stream.port().number()].targets.push_back(input);
     dataflow_->book()->pending.add_input();
     dataflow_->book()->frontiers.emplace_back(dataflow_->book()->minimum);
-    return std::make_shared<InputQueue<T, C>>(
-        InputQueue<T, C>{dataflow_->book(), input, index_, {}});
+    return std::make_shared<InputQueue<T, C>>(dataflow_->book(), input, index_);
   }
 
   template <typename C>

@@ -45,14 +45,12 @@ class InputPort {
   // The next message. It is consumed: what shall still be sent because of it must be sent, or have
   // a capability retained, before the operator returns.
   std::optional<ReceivedMessage<T, C>> next() {
-    if (queue_->messages.empty()) return std::nullopt;
-    Message<T, C> message = std::move(queue_->messages.front());
-    queue_->messages.pop_front();
-    queue_->book->pending.messages(queue_->input, message.time, -1);
+    if (queue_->empty()) return std::nullopt;
+    Message<T, C> message = queue_->take();
     return ReceivedMessage<T, C>{MessageCapability<T>(std::move(message.time)),
                                  std::move(message.data)};
   }
-  bool empty() const { return queue_->messages.empty(); }
+  bool empty() const { return queue_->empty(); }
 
   // Calls `f(message)` for each message that waits.
   template <typename F>
@@ -61,7 +59,7 @@ class InputPort {
   }
 
   // What may still come: no message, among those not read yet neither, is before it or beside it.
-  const Antichain<T>& frontier() const { return queue_->book->frontiers[queue_->input]; }
+  const Antichain<T>& frontier() const { return queue_->book()->frontiers[queue_->input()]; }
 
  private:
   std::shared_ptr<InputQueue<T, C>> queue_;
@@ -83,7 +81,7 @@ class OutputPort {
       port_.gather(time_, std::move(record));
     }
     // A whole container as one message. Empty ones are not sent.
-    void give_container(C data) {
+    void give_container(C&& data) {
       if (data.size() == 0) return;
       port_.flush_gathered();
       port_.tee_.send(time_, std::move(data));
