@@ -296,7 +296,7 @@ TEST_CASE("Random streams are replayed alike by any workers, shaken or not") {
   const uint64_t seed = test::seed_or(5);
   INFO("seed " << seed);
   std::mt19937_64 random(seed);
-  const int rounds = test::rounds_or(150);
+  const int rounds = test::rounds_or(1000);
   for (int round = 0; round < rounds; ++round) {
     std::vector<std::vector<PairEvent>> streams(1 + random() % 4);
     std::map<Pair, Numbers> expected;
@@ -330,7 +330,7 @@ TEST_CASE("A probe shows exactly the frontier that the beginnings of some stream
   const uint64_t seed = test::seed_or(6);
   INFO("seed " << seed);
   std::mt19937_64 random(seed);
-  const int rounds = test::rounds_or(100);
+  const int rounds = test::rounds_or(400);
   for (int round = 0; round < rounds; ++round) {
     std::vector<std::vector<PairEvent>> streams(1 + random() % 4);
     Antichain<Pair> justified;
@@ -387,7 +387,7 @@ TEST_CASE("Every violation in a random stream is found on capture and on replay,
   const uint64_t seed = test::seed_or(7);
   INFO("seed " << seed);
   std::mt19937_64 random(seed);
-  const int rounds = test::rounds_or(300);
+  const int rounds = test::rounds_or(1000);
   const test::TemporaryDirectory directory;
   int violations = 0;
   for (int round = 0; round < rounds; ++round) {
@@ -436,7 +436,7 @@ TEST_CASE("Every violation in a random stream is found on capture and on replay,
     REQUIRE_FALSE(execution.ok());
     REQUIRE(replay.error()->rule == rule);
 
-    if (round % 10 != 0) continue;  // a log for each would take long
+    if (round % 20 != 0) continue;  // a log for each would take long
     const Log log = must(Log::open(directory / std::to_string(round)));
     auto writer = must((open_writer<Pair, Numbers>(log, 0, {.sync = SyncPolicy::none()})));
     for (size_t i = 0; i < at; ++i) must(writer.push(stream[i]));
