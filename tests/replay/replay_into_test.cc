@@ -225,6 +225,30 @@ TEST_CASE("A replay runs ahead of a probe by so many times and no more, and alwa
   }
 }
 
+// A stream that has nothing, and cannot be waited for either.
+class Unwaitable {
+ public:
+  Result<Polled> poll() { return Polled::Pending; }
+  const Event<uint64_t, Numbers>& event() const { return event_; }
+  Event<uint64_t, Numbers> take() { return event_; }
+  static Result<bool> wait_any(std::span<Unwaitable* const>, std::chrono::nanoseconds) {
+    return fail(ErrorCode::Io, "no futex today");
+  }
+
+ private:
+  Event<uint64_t, Numbers> event_;
+};
+
+TEST_CASE("Where waiting fails the replay does, instead of asking for ever") {
+  ReplayHandle replay;
+  const auto execution = execute(Config::thread(), [&](Worker& worker) {
+    worker.dataflow<uint64_t>(
+        [&](auto& scope) { replay_into(scope, std::vector<Unwaitable>(2), {.handle = replay}); });
+  });
+  REQUIRE_FALSE(execution.ok());
+  REQUIRE(replay.error()->message == "no futex today");
+}
+
 TEST_CASE("A log is replayed while it is written, woken by its writer") {
   const test::TemporaryDirectory directory;
   const Log log = must(Log::open(directory.path() + "/log"));

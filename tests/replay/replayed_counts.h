@@ -3,6 +3,7 @@
 // small, or twice; one that does not move leaves it out.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <mutex>

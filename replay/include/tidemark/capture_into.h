@@ -23,15 +23,10 @@
 
 #include "tidemark/captured_event.h"
 #include "tidemark/dataflow.h"
+#include "tidemark/on_failure.h"
 #include "tidemark/result.h"
 
 namespace tidemark {
-
-// What becomes of the dataflow when an operator at its edge fails.
-enum class OnFailure : uint8_t {
-  EndDataflow,  // it ends on all workers, and `Execution::failures` says why
-  GoOn,         // it runs on; only the operator's handle tells
-};
 
 // How a capture goes. Copies see the same; thread-safe, also after the dataflow has ended.
 class CaptureHandle {

@@ -25,10 +25,10 @@
 #include <utility>
 #include <vector>
 
-#include "tidemark/capture_into.h"
 #include "tidemark/captured_event.h"
 #include "tidemark/dataflow.h"
 #include "tidemark/end_mode.h"
+#include "tidemark/on_failure.h"
 #include "tidemark/protocol_rules.h"
 #include "tidemark/result.h"
 #include "tidemark/wake_thread.h"
@@ -194,16 +194,19 @@ class ReplayOperator {
 
   // One activation's worth, the streams in turns.
   void replay(Port& output) {
-    size_t open = 0;
-    for (const Stream& stream : streams_) open += stream.state == Stream::State::Open;
+    const auto open = static_cast<size_t>(
+        std::count_if(streams_.begin(), streams_.end(),
+                      [](const Stream& stream) { return stream.state == Stream::State::Open; }));
     if (open == 0) return;
+    if constexpr (WaitableIterator<Iterator>) {
+      if (waker_->error()) return fail(*waker_->error());
+    }
     const size_t budget = this->budget();
     uint64_t events = 0;
     bool more = false;
     for (Stream& stream : streams_) {
       if (stream.state != Stream::State::Open) continue;
-      size_t left = std::max<size_t>(1, budget / open);
-      const auto turn = replay_one(stream, left, events, output);
+      const auto turn = replay_one(stream, std::max<size_t>(1, budget / open), events, output);
       if (!turn) {
         fail(turn.error());
         break;

@@ -20,7 +20,8 @@ class Config {
  public:
   // One worker, in the calling thread.
   static Config thread() { return Config(1); }
-  // `workers` of them, at least one, each in a thread of its own.
+  // `workers` of them, at least one, each in a thread of its own; a single one in the calling
+  // thread.
   static Config process(size_t workers) {
     TIDEMARK_CHECK(workers > 0);
     return Config(workers);

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "tidemark/antichain.h"
 #include "tidemark/check.h"
@@ -128,34 +130,22 @@ class OutputPort {
       flush_gathered();
       time_ = time;
     }
-    gathered_->push_back(std::move(record));
-    if (gathered_->size() >= kContainerRecords) flush_gathered();
+    gathered_.push_back(std::move(record));
+    if (gathered_.size() >= kContainerRecords) flush_gathered();
   }
   void flush_gathered() {
     if constexpr (GrowingContainer<C>) {
-      if (gathered_->size() == 0) return;
-      tee_.send(*time_, std::exchange(*gathered_, C{}));
+      if (gathered_.size() == 0) return;
+      tee_.send(*time_, std::exchange(gathered_, C{}));
     }
   }
-
-  // Nothing at all for containers that cannot grow.
-  struct Nothing {};
-  template <typename D>
-  struct Gathered {
-    Nothing* operator->() { return nullptr; }
-  };
-  template <GrowingContainer D>
-  struct Gathered<D> {
-    D data;
-    D* operator->() { return &data; }
-    D& operator*() { return data; }
-  };
 
   std::shared_ptr<Bookkeeping<T>> book_;
   size_t output_;
   Tee<T, C> tee_;
   std::optional<T> time_;  // of what is gathered
-  Gathered<C> gathered_;
+  // Nothing where the container cannot grow.
+  std::conditional_t<GrowingContainer<C>, C, std::monostate> gathered_;
 };
 
 }  // namespace tidemark::dataflow

@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "tidemark/dataflow/container.h"
 #include "tidemark/dataflow/ports.h"
@@ -20,7 +19,7 @@ class ProbeHandle;
 
 // Records in containers `C`, at times `T`. A handle: copyable, valid while the dataflow is built.
 // Each operator attached to it gets everything.
-template <PartiallyOrdered T, Container C = std::vector<int>>
+template <PartiallyOrdered T, Container C>
 class Stream {
  public:
   using Time = T;
