@@ -149,8 +149,8 @@ TEST_CASE("A stream that stops before it is finished is released, or held, or wa
 
 TEST_CASE("An activation replays no more than its budget") {
   std::vector<Event<uint64_t, Numbers>> events;
-  for (uint64_t i = 0; i < 100; ++i) events.push_back(NumberMessages{i, {i}});
-  events.push_back(NumberProgress{{{0, -1}}});
+  for (uint64_t i = 0; i < 100; ++i) events.emplace_back(NumberMessages{i, {i}});
+  events.emplace_back(NumberProgress{{{0, -1}}});
   size_t most = 0;
   ReplayHandle replay;
   const auto execution = execute(Config::thread(), [&](Worker& worker) {
@@ -169,8 +169,8 @@ TEST_CASE("An activation replays no more than its budget") {
 TEST_CASE("A replay waits for a worker that does not keep up") {
   // All records go to worker 1, which reads nothing until the other one has sent what it may.
   std::vector<Event<uint64_t, Numbers>> events;
-  for (uint64_t i = 0; i < 2000; ++i) events.push_back(NumberMessages{i, {1}});
-  events.push_back(NumberProgress{{{0, -1}}});
+  for (uint64_t i = 0; i < 2000; ++i) events.emplace_back(NumberMessages{i, {1}});
+  events.emplace_back(NumberProgress{{{0, -1}}});
   ReplayHandle replay;
   std::atomic<uint64_t> read = 0;
   std::atomic<uint64_t> ahead_at_most = 0;
@@ -199,10 +199,10 @@ TEST_CASE("A replay runs ahead of a probe by so many times and no more, and alwa
     std::vector<Event<uint64_t, Numbers>> events;
     for (uint64_t i = 0; i < 200; ++i) {
       // Every tenth time is held for ten more: it must not be waited for.
-      events.push_back(NumberMessages{i, {i}});
-      if (i % 10 == 9) events.push_back(NumberProgress{{{i - 9, -1}, {i + 1, 1}}});
+      events.emplace_back(NumberMessages{i, {i}});
+      if (i % 10 == 9) events.emplace_back(NumberProgress{{{i - 9, -1}, {i + 1, 1}}});
     }
-    events.push_back(NumberProgress{{{200, -1}}});
+    events.emplace_back(NumberProgress{{{200, -1}}});
     uint64_t sent = 0;
     int64_t most_behind = 0;
     const auto execution = execute(Config::thread(), [&](Worker& worker) {

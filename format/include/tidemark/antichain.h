@@ -14,8 +14,8 @@
 
 namespace tidemark {
 
-__extension__ typedef __int128 Int128;  // the keyword keeps -Wpedantic quiet
-__extension__ typedef unsigned __int128 UInt128;
+__extension__ using Int128 = __int128;  // the keyword keeps -Wpedantic quiet
+__extension__ using UInt128 = unsigned __int128;
 
 constexpr bool less_equal(std::integral auto a, std::integral auto b) { return a <= b; }
 constexpr bool less_equal(Int128 a, Int128 b) { return a <= b; }

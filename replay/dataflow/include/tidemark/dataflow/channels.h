@@ -152,7 +152,7 @@ class ExchangeChannel : public Channel<T, C>, public Postman {
       time_ = time;
     }
     for (auto& record : data) {
-      const size_t target = static_cast<size_t>(hash_(std::as_const(record)) % gathered_.size());
+      const auto target = static_cast<size_t>(hash_(std::as_const(record)) % gathered_.size());
       gathered_[target].push_back(std::move(record));
       if (gathered_[target].size() >= kContainerRecords) post_gathered(target);
     }

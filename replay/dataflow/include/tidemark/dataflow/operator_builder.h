@@ -57,8 +57,8 @@ class OperatorContext {
 
   // Ends the dataflow on all workers. Its frontiers stay where they are: no time counts as complete
   // because of a failure.
-  void fail(std::string reason) const {
-    if (!book_->failure) book_->failure = std::move(reason);
+  void fail(const std::string& reason) const {
+    if (!book_->failure) book_->failure = reason;
   }
 
   // Messages that wait in the whole dataflow, over all workers. A hint: it is old at once.

@@ -16,6 +16,7 @@ Stream<T, C> concatenate(const std::vector<Stream<T, C>>& streams) {
   const Scope<T> scope = streams.front().scope();
   OperatorBuilder<T> builder(scope, "concat");
   std::vector<std::shared_ptr<InputPort<T, C>>> inputs;
+  inputs.reserve(streams.size());
   for (const auto& stream : streams) inputs.push_back(builder.add_input(stream, Pipeline{}));
   auto output = builder.template add_output<C>();
   builder.build([inputs, output] {
