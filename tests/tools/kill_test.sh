@@ -7,8 +7,10 @@ rounds="${TIDEMARK_KILLS:-20}"
 echo "seed $seed, $rounds kills; repeat with: TIDEMARK_SEED=$seed TIDEMARK_KILLS=$rounds"
 RANDOM="$seed"
 
-# feed_and_kill LOG FROM OPTION...: captures lines that count up from FROM, and kills it after a moment. Leaves
-# the greatest acknowledged number in `acknowledged`.
+# feed_and_kill LOG FROM OPTION...: captures lines that count up from FROM, and kills it after a moment, every other
+# time not before something was acknowledged, however slow the machine. Leaves the greatest acknowledged number in
+# `acknowledged`.
+await=0
 feed_and_kill() {
   local log="$1" from="$2" capture last
   shift 2
@@ -16,6 +18,8 @@ feed_and_kill() {
   { seq "$from" 9999999 2> /dev/null || true; } | tidemark capture "$log" --sync commit --ack "$@" > acks 2> err &
   capture=$!
   background=("$capture")
+  await=$(( 1 - await ))
+  (( await == 0 )) || until_true 60 has_lines acks 1
   sleep "$(printf '0.%03d' $(( RANDOM % 250 )))"
   kill -9 "$capture" || { cat err >&2; fail "capture ended by itself"; }
   wait "$capture" 2> /dev/null || true
