@@ -27,6 +27,10 @@ class EventJudge {
   // Corrupt, ProtocolViolation, Finished, TooLarge; the state is then as before.
   Result<EventView> apply(const FrameView& frame, RecordEncoding encoding);
 
+  // apply() for events as this implementation writes them: false where apply() must be asked, be it
+  // that it has an error; the state is then as before, and `event` is to be thrown away.
+  bool apply_written(const FrameView& frame, RecordEncoding encoding, EventView& event);
+
   // A frame that is no event of this judge's was captured then.
   void advance_clock(uint64_t captured_at_ns) {
     captured_at_ns_ = std::max(captured_at_ns_, captured_at_ns);
@@ -42,5 +46,35 @@ class EventJudge {
   uint64_t captured_at_ns_;
   std::vector<Change> scratch_;
 };
+
+inline bool EventJudge::apply_written(const FrameView& frame, RecordEncoding encoding,
+                                      EventView& event) {
+  if (frame.captured_at_ns < captured_at_ns_) return false;
+  if (frame.kind == FrameKind::Messages) [[likely]] {
+    auto& messages = event.content.emplace<MessagesView>();
+    if (!decode_written_messages(frame.payload, protocol_.shape(), messages) ||
+        messages.fixed() != (encoding == RecordEncoding::Fixed) ||
+        !protocol_.allows_messages(messages.time())) {
+      return false;
+    }
+    event.sequence = totals_.events++;
+    totals_.records += messages.size();
+    totals_.data_bytes += messages.data().size();
+  } else if (frame.kind == FrameKind::Progress) {
+    auto& progress = event.content.emplace<ProgressView>();
+    if (!decode_written_progress(frame.payload, protocol_.shape(), progress)) return false;
+    scratch_.clear();
+    for (size_t i = 0; i < progress.size(); ++i) scratch_.push_back(progress.change(i));
+    if (!protocol_.progress(scratch_)) return false;
+    event.sequence = totals_.events++;
+  } else {
+    return false;
+  }
+  event.position = frame.position;
+  event.end_position = frame.end_position();
+  event.captured_at_ns = frame.captured_at_ns;
+  captured_at_ns_ = frame.captured_at_ns;
+  return true;
+}
 
 }  // namespace tidemark
