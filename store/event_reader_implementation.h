@@ -55,6 +55,7 @@ class EventReader::Implementation {
   // without an error, an end or a segment's boundary in sight. False: look() has the answer, and
   // nothing was changed but `event`.
   bool take_ready_event();
+  Result<Status> poll_thoroughly();
   Result<Status> look();
   Result<bool> open_first();
   Result<void> enter(std::shared_ptr<Segment> next);

@@ -226,16 +226,21 @@ Result<void> Implementation::make_room(uint64_t payload_bytes, uint64_t seal) {
   return roll(frame_bytes(payload_bytes) + seal + sizeof(uint64_t));
 }
 
-inline Result<uint64_t> Implementation::commit(FrameKind kind, uint64_t payload_bytes) {
+[[gnu::always_inline]] inline uint64_t Implementation::publish_event(FrameKind kind,
+                                                                     uint64_t payload_bytes) {
   const uint64_t end = active_->commit(kind, payload_bytes, durability_.durable_hint(), clock_ns());
   ++totals.events;
   committed.store(end, std::memory_order_release);
   control_.wake_sleepers();
+  durability_.after_commit(end);
+  return end;
+}
+
+Result<uint64_t> Implementation::commit(FrameKind kind, uint64_t payload_bytes) {
+  const uint64_t end = publish_event(kind, payload_bytes);
   if (active_->offset() >= prepare_from_) [[unlikely]]
     prepare_next();
-  durability_.after_commit(end);
-  if (options.sync.kind == SyncPolicy::Kind::EveryCommit) [[unlikely]]
-    TIDEMARK_TRY(durability_.sync());
+  if (options.sync.kind == SyncPolicy::Kind::EveryCommit) TIDEMARK_TRY(durability_.sync());
   return end;
 }
 
@@ -252,15 +257,84 @@ Result<void> Implementation::judge_time(std::span<const uint64_t> time) {
   return {};
 }
 
-inline Result<uint64_t> Implementation::commit_messages(uint64_t payload_bytes, uint32_t records,
-                                                        uint64_t data_bytes) {
-  if (!time_noted_ || active_->wants_index_entry()) [[unlikely]] {
+Result<uint64_t> Implementation::commit_messages(uint64_t payload_bytes, uint32_t records,
+                                                 uint64_t data_bytes) {
+  if (!time_noted_ || active_->wants_index_entry()) {
     active_->note_messages(*last_time_);
     time_noted_ = true;
   }
   totals.records += records;
   totals.data_bytes += data_bytes;
-  return commit(FrameKind::Messages, payload_bytes);
+  auto committed_upto = commit(FrameKind::Messages, payload_bytes);
+  settle();
+  return committed_upto;
+}
+
+void Implementation::settle() {
+  steady_upto_ = 0;
+  if (options.time.words != 1 || options.sync.kind == SyncPolicy::Kind::EveryCommit) return;
+  steady_time_ = last_time_->word(0);
+  // A frame that ends below this leaves room for the seal and the commit word after it, as
+  // has_room() wants it.
+  const uint64_t room_upto = active_->bytes() - seal_bytes_ - sizeof(uint64_t) + 1;
+  steady_upto_ = std::min({room_upto, prepare_from_, active_->next_index_offset()});
+}
+
+bool Implementation::follow_time(uint64_t word) {
+  const Time judged(options.time, std::span(&word, 1));
+  if (!protocol.allows_messages(judged)) return false;
+  active_->note_messages(judged);
+  last_time_ = judged;
+  steady_time_ = word;
+  return true;
+}
+
+template <typename Fill>
+[[gnu::always_inline]] inline uint64_t Implementation::append_steadily(
+    std::span<const uint64_t> time, const MessagesLayout& layout, uint32_t records,
+    uint64_t data_bytes, Fill fill) {
+  if (closed_ || forked() || durability_.poisoned()) [[unlikely]]
+    return 0;
+  if (time.size() != 1) [[unlikely]]
+    return 0;
+  if (active_->offset() + frame_bytes(layout.payload_bytes) >= steady_upto_) [[unlikely]]
+    return 0;
+  // Last of all: what it notes in the segment's bounds must be appended.
+  if (time[0] != steady_time_ && !follow_time(time[0])) [[unlikely]]
+    return 0;
+  std::byte* const payload = active_->payload();
+  encode_messages(payload, layout, TimeShape{}, time, records, data_bytes);
+  fill(payload);
+  totals.records += records;
+  totals.data_bytes += data_bytes;
+  return publish_event(FrameKind::Messages, layout.payload_bytes);
+}
+
+[[gnu::always_inline]] inline uint64_t Implementation::try_append_messages(
+    std::span<const uint64_t> time, std::span<const std::string_view> records) {
+  uint64_t data_bytes = 0;
+  for (const std::string_view record : records) data_bytes += record.size();
+  if (options.encoding != RecordEncoding::Variable ||
+      data_bytes + records.size() * sizeof(uint32_t) > kAlwaysFitBytes) [[unlikely]] {
+    return 0;
+  }
+  const auto count = static_cast<uint32_t>(records.size());
+  const MessagesLayout layout = messages_layout(TimeShape{}, true, count, data_bytes);
+  return append_steadily(time, layout, count, data_bytes,
+                         [&](std::byte* payload) { encode_records(payload, layout, records); });
+}
+
+[[gnu::always_inline]] inline uint64_t Implementation::try_append_messages(
+    std::span<const uint64_t> time, uint32_t records, std::span<const std::byte> data) {
+  if (options.encoding != RecordEncoding::Fixed || data.size() > kAlwaysFitBytes) [[unlikely]]
+    return 0;
+  // One record is of any length: that costs no division.
+  if (records != 1 && (records == 0 || data.size() % records != 0)) [[unlikely]]
+    return 0;
+  const MessagesLayout layout = messages_layout(TimeShape{}, false, records, data.size());
+  return append_steadily(time, layout, records, data.size(), [&](std::byte* payload) {
+    if (!data.empty()) std::memcpy(payload + written::kCompactDataAt, data.data(), data.size());
+  });
 }
 
 Result<uint64_t> Implementation::append_messages(std::span<const uint64_t> time,
@@ -293,8 +367,7 @@ Result<uint64_t> Implementation::append_messages(std::span<const uint64_t> time,
                                                  std::span<const std::byte> data) {
   if (options.encoding != RecordEncoding::Fixed) [[unlikely]]
     return wrong_encoding();
-  // One record is of any length: that costs no division.
-  if (records != 1 && (records == 0 ? !data.empty() : data.size() % records != 0)) [[unlikely]] {
+  if (records == 0 ? !data.empty() : data.size() % records != 0) [[unlikely]] {
     return fail(ErrorCode::InvalidArgument, "the data is not a whole number of bytes a record");
   }
   if (!is_judged(time)) [[unlikely]]
@@ -334,6 +407,7 @@ Result<uint64_t> Implementation::append_progress(std::span<const Change> changes
   // Judged after the room was made: a roll writes the counts from before this event.
   TIDEMARK_TRY(protocol.progress(changes));
   last_time_.reset();
+  steady_upto_ = 0;
   seal_bytes_ = seal_bytes(protocol.counts().size());
   encode_progress(active_->payload(), options.time, changes);
   return commit(FrameKind::Progress, payload_bytes);
@@ -397,6 +471,7 @@ Result<void> Implementation::roll(uint64_t frame_and_seal_bytes) {
 Result<void> Implementation::publish(PreparedSegment prepared, const Succession& succession) {
   active_.emplace(prepared);
   time_noted_ = false;
+  steady_upto_ = 0;
   seal_bytes_ = seal_bytes(protocol.counts().size());
   active_descriptor_ = prepared.descriptor;
   durability_.add_segment(prepared.descriptor, active_->first_position());
@@ -463,10 +538,16 @@ EventWriter::~EventWriter() {
 
 Result<uint64_t> EventWriter::append_messages(std::span<const uint64_t> time,
                                               std::span<const std::string_view> records) {
+  if (const uint64_t end = implementation_->try_append_messages(time, records)) [[likely]] {
+    return end;
+  }
   return implementation_->append_messages(time, records);
 }
 Result<uint64_t> EventWriter::append_messages(std::span<const uint64_t> time, uint32_t records,
                                               std::span<const std::byte> data) {
+  if (const uint64_t end = implementation_->try_append_messages(time, records, data)) [[likely]] {
+    return end;
+  }
   return implementation_->append_messages(time, records, data);
 }
 Result<uint64_t> EventWriter::append_progress(std::span<const Change> changes) {

@@ -42,6 +42,15 @@ class EventWriter::Implementation {
                                    std::span<const std::byte> data);
   Result<uint64_t> append_progress(std::span<const Change> changes);
 
+  // append_messages() for what nearly every append is: the time is of one word and has a
+  // capability, and the frame ends before anything else is due, be it a roll, a preparation or an
+  // entry in the index. Returns the position after it, or 0, at which no event ends: then nothing
+  // was done, and append_messages() knows what is to be done or said.
+  uint64_t try_append_messages(std::span<const uint64_t> time,
+                               std::span<const std::string_view> records);
+  uint64_t try_append_messages(std::span<const uint64_t> time, uint32_t records,
+                               std::span<const std::byte> data);
+
   Result<uint64_t> sync();
   Result<void> wait_durable(uint64_t position, std::chrono::nanoseconds limit);
   Result<void> close();
@@ -88,6 +97,15 @@ class EventWriter::Implementation {
   }
   Result<void> judge_time(std::span<const uint64_t> time);
   Result<uint64_t> commit_messages(uint64_t payload_bytes, uint32_t records, uint64_t data_bytes);
+  // A commit, and what is due after each: no more than a look at who sleeps and at the policy.
+  uint64_t publish_event(FrameKind kind, uint64_t payload_bytes);
+  template <typename Fill>
+  uint64_t append_steadily(std::span<const uint64_t> time, const MessagesLayout& layout,
+                           uint32_t records, uint64_t data_bytes, Fill fill);
+  // P3 for another time, of one word: false where no capability is at or before it.
+  bool follow_time(uint64_t word);
+  // After an append on the long way: how far the short one goes from here.
+  void settle();
   // The errors, with their words.
   Result<void> usable() const;
   tl::unexpected<Error> wrong_encoding() const;
@@ -111,8 +129,13 @@ class EventWriter::Implementation {
   uint64_t prepare_from_ = 0;   // offset in the active segment at which the next one is prepared
   uint64_t captured_at_ns_;
   std::optional<Time> last_time_;  // judged, and no progress since
-  uint64_t seal_bytes_ = 0;        // seal_bytes() of the present capabilities
-  bool time_noted_ = false;        // the active segment's bounds include last_time_
+  // While offsets stay below steady_upto_, an append rolls nothing and prepares nothing,
+  // steady_time_ is judged and noted, and the policy asks for nothing after it. 0: ask at each
+  // append.
+  uint64_t steady_upto_ = 0;
+  uint64_t steady_time_ = 0;
+  uint64_t seal_bytes_ = 0;  // seal_bytes() of the present capabilities
+  bool time_noted_ = false;  // the active segment's bounds include last_time_
   bool closed_ = false;
   const uint32_t fork_generation_;
 };

@@ -60,7 +60,8 @@ class Segment {
   // frame() for the frame that is expected: one that is committed, sound, of a known kind, and in
   // pages that were brought in already. False where frame() must be asked what there is.
   bool ready_frame(uint64_t offset, FrameView& found) const {
-    if (offset < ready_from_ || offset + sizeof(FrameHeader) > ready_upto_) return false;
+    if (offset < ready_from_ || offset + sizeof(FrameHeader) > ready_upto_) [[unlikely]]
+      return false;
     const std::byte* const at = base_ + offset;
     const uint64_t word = load_commit_word(at);
     // What is ready never reaches beyond the segment, so that it bounds the length as well.

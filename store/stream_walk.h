@@ -34,7 +34,8 @@ class StreamWalk {
 
   // apply() where nothing but an ordinary event is found, else false: then the state is as before,
   // apply() knows more, and `event` is to be thrown away.
-  bool apply_written(const Segment& segment, const FrameView& frame, EventView& event) {
+  [[gnu::always_inline]] bool apply_written(const Segment& segment, const FrameView& frame,
+                                            EventView& event) {
     return judge_.apply_written(
         frame, static_cast<RecordEncoding>(segment.header().record_encoding), event);
   }

@@ -107,30 +107,32 @@ struct EventView {
   const ProgressView* progress() const { return std::get_if<ProgressView>(&content); }
 };
 
-inline bool decode_written_messages(std::span<const std::byte> payload, TimeShape shape,
-                                    MessagesView& view) {
+[[gnu::always_inline]] inline bool decode_written_messages(std::span<const std::byte> payload,
+                                                           TimeShape shape, MessagesView& view) {
   using namespace written;
   const std::byte* const bytes = payload.data();
   const uint64_t size = payload.size();
   // FlatBuffers' places have 31 bits.
   if (shape.words != 1 || size < kCompactDataAt || size > kMaxSegmentBytes ||
       reinterpret_cast<uintptr_t>(bytes) % kFrameAlignment != 0 ||
-      word_at(bytes, 16) != kMessagesWord2) {
+      word_at(bytes, 16) != kMessagesWord2) [[unlikely]] {
     return false;
   }
   const uint64_t time = word_at(bytes, kTimeAt);
   const uint32_t records = half_at(bytes, kRecordsAt);
-  if (word_at(bytes, 0) == messages_word_0(true)) {
+  if (word_at(bytes, 0) == messages_word_0(true)) [[likely]] {
     if (word_at(bytes, 8) != messages_word_1(false, false) ||
-        half_at(bytes, kDataReferenceAt) != kCompactDataAt - 4 - kDataReferenceAt) {
+        half_at(bytes, kDataReferenceAt) != kCompactDataAt - 4 - kDataReferenceAt) [[unlikely]] {
       return false;
     }
     const uint64_t data_bytes = half_at(bytes, kCompactDataAt - 4);
-    if (data_bytes != size - kCompactDataAt) return false;
+    if (data_bytes != size - kCompactDataAt) [[unlikely]]
+      return false;
     if (records == 1) [[likely]] {
       view.stride_ = data_bytes;
     } else {
-      if (records == 0 || data_bytes % records != 0) return false;
+      if (records == 0 || data_bytes % records != 0) [[unlikely]]
+        return false;
       view.stride_ = data_bytes / records;
     }
     view.offsets_ = nullptr;
@@ -139,25 +141,26 @@ inline bool decode_written_messages(std::span<const std::byte> payload, TimeShap
     if (word_at(bytes, 0) != messages_word_0(false) ||
         word_at(bytes, 8) != messages_word_1(false, true) ||
         word_at(bytes, kOffsetsReferenceAt) != word_of(kOffsetsAt - 4 - kOffsetsReferenceAt, 0) ||
-        size < kOffsetsAt || half_at(bytes, kOffsetsAt - 4) != records) {
+        size < kOffsetsAt || half_at(bytes, kOffsetsAt - 4) != records) [[unlikely]] {
       return false;
     }
     const uint64_t data_at = kOffsetsAt + uint64_t{4} * records + sizeof(uint32_t);
     if (records == 0 || data_at > size ||
         half_at(bytes, kDataReferenceAt) != data_at - 4 - kDataReferenceAt ||
-        half_at(bytes, data_at - 4) != size - data_at) {
+        half_at(bytes, data_at - 4) != size - data_at) [[unlikely]] {
       return false;
     }
     // All are looked at, and none is believed before the last one was: `ends` is read without
     // leaving early, which keeps the loop short.
     const auto* ends = reinterpret_cast<const uint32_t*>(bytes + kOffsetsAt);
-    bool increase = true;
+    uint32_t decreases = 0;
     uint32_t previous = 0;
     for (uint32_t i = 0; i < records; ++i) {
-      increase = increase && ends[i] >= previous;
+      decreases |= static_cast<uint32_t>(ends[i] < previous);
       previous = ends[i];
     }
-    if (!increase || previous != size - data_at) return false;
+    if (decreases != 0 || previous != size - data_at) [[unlikely]]
+      return false;
     view.stride_ = 0;
     view.offsets_ = ends;
     view.data_ = {size > data_at ? bytes + data_at : nullptr, size - data_at};
@@ -167,14 +170,15 @@ inline bool decode_written_messages(std::span<const std::byte> payload, TimeShap
   return true;
 }
 
-inline bool decode_written_progress(std::span<const std::byte> payload, TimeShape shape,
-                                    ProgressView& view) {
+[[gnu::always_inline]] inline bool decode_written_progress(std::span<const std::byte> payload,
+                                                           TimeShape shape, ProgressView& view) {
   using namespace written;
   const std::byte* const bytes = payload.data();
   const uint64_t size = payload.size();
   constexpr uint64_t kFixedBytes = kTimesAt + 8;
   if (shape.words != 1 || size <= kFixedBytes || size > kMaxSegmentBytes ||
-      (size - kFixedBytes) % 16 != 0 || reinterpret_cast<uintptr_t>(bytes) % kFrameAlignment != 0) {
+      (size - kFixedBytes) % 16 != 0 || reinterpret_cast<uintptr_t>(bytes) % kFrameAlignment != 0)
+      [[unlikely]] {
     return false;
   }
   const uint64_t count = (size - kFixedBytes) / 16;
@@ -182,7 +186,7 @@ inline bool decode_written_progress(std::span<const std::byte> payload, TimeShap
   if (word_at(bytes, 0) != kProgressWord0 || word_at(bytes, 8) != kProgressWord1 ||
       word_at(bytes, kTimesReferenceAt) !=
           word_of(kTimesAt - 4 - kTimesReferenceAt, diffs_at - 4 - kDiffsReferenceAt) ||
-      half_at(bytes, kTimesAt - 4) != count || half_at(bytes, diffs_at - 4) != count) {
+      half_at(bytes, kTimesAt - 4) != count || half_at(bytes, diffs_at - 4) != count) [[unlikely]] {
     return false;
   }
   view.shape_ = shape;

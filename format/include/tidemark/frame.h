@@ -78,11 +78,13 @@ inline uint64_t stamp_frame(std::byte* frame, uint64_t word, uint64_t durable_up
   const uint64_t length = word & kLengthMask;
   // Padding first: where the payload ends within a word, the rest of that word is zero. Spelled
   // out, because memset of so few bytes, of a number that only shows here, is a call.
-  std::byte* padding = frame + length;
-  const uint64_t missing = (kFrameAlignment - length % kFrameAlignment) % kFrameAlignment;
-  if (missing & 1) *padding++ = std::byte{0};
-  if (missing & 2) std::memset(std::exchange(padding, padding + 2), 0, 2);
-  if (missing & 4) std::memset(padding, 0, 4);
+  if (length % kFrameAlignment != 0) {
+    std::byte* padding = frame + length;
+    const uint64_t missing = kFrameAlignment - length % kFrameAlignment;
+    if (missing & 1) *padding++ = std::byte{0};
+    if (missing & 2) std::memset(std::exchange(padding, padding + 2), 0, 2);
+    if (missing & 4) std::memset(padding, 0, 4);
+  }
   const std::array<uint64_t, 2> stamps = {durable_upto, captured_at_ns};
   std::memcpy(frame + kChecksummedFrom, stamps.data(), sizeof stamps);
   const uint64_t checksum = frame_checksum(frame, word, salt, position);
@@ -124,26 +126,33 @@ struct FrameView {
 // What check_frame() below finds right and of a known kind, without a word about what is wrong: by
 // the same rules in the same order, for the way on which nothing is. `room` is the bytes that may
 // be read at `bytes`. Fills in `frame` where it returns true.
-inline bool is_sound_frame(const std::byte* bytes, uint64_t room, uint64_t word, uint64_t salt,
-                           uint64_t position, FrameView& frame) {
+[[gnu::always_inline]] inline bool is_sound_frame(const std::byte* bytes, uint64_t room,
+                                                  uint64_t word, uint64_t salt, uint64_t position,
+                                                  FrameView& frame) {
   const uint64_t length = word & kLengthMask;
   const uint64_t padded = align_up(length, kFrameAlignment);
-  if (length < sizeof(FrameHeader) || padded > room || (word & kUnknownWordBits) != 0) return false;
-  FrameHeader header;
-  std::memcpy(&header, bytes, sizeof header);
-  if (header.checksum != frame_checksum(bytes, word, salt, position)) return false;
-  if (padded != length) {
+  if (length < sizeof(FrameHeader) || padded > room || (word & kUnknownWordBits) != 0) [[unlikely]]
+    return false;
+  // Field by field: a copy of the whole header would go through memory.
+  const auto load = [bytes](uint64_t offset) {
+    uint64_t value = 0;
+    std::memcpy(&value, bytes + offset, sizeof value);
+    return value;
+  };
+  frame.checksum = load(offsetof(FrameHeader, checksum));
+  if (frame.checksum != frame_checksum(bytes, word, salt, position)) [[unlikely]]
+    return false;
+  if (padded != length) [[unlikely]] {
     // Little-endian: the padding is the highest bytes of the last word.
-    uint64_t last = 0;
-    std::memcpy(&last, bytes + padded - sizeof last, sizeof last);
-    if (last >> (8 * (sizeof last - (padded - length))) != 0) return false;
+    const uint64_t last = load(padded - sizeof last);
+    if (last >> (8 * (sizeof last - (padded - length))) != 0) [[unlikely]]
+      return false;
   }
   frame.kind = static_cast<FrameKind>((word & kKindMask) >> 32);
   frame.flags = static_cast<uint8_t>(word >> 40);
   frame.position = position;
-  frame.durable_upto = header.durable_upto;
-  frame.captured_at_ns = header.captured_at_ns;
-  frame.checksum = header.checksum;
+  frame.durable_upto = load(offsetof(FrameHeader, durable_upto));
+  frame.captured_at_ns = load(offsetof(FrameHeader, captured_at_ns));
   frame.payload = {bytes + sizeof(FrameHeader), length - sizeof(FrameHeader)};
   return frame.known();
 }
