@@ -37,4 +37,14 @@ Result<EventView> EventJudge::apply(const FrameView& frame, RecordEncoding encod
   return event;
 }
 
+bool EventJudge::apply_written_progress(const FrameView& frame, EventView& event) {
+  auto& progress = event.content.emplace<ProgressView>();
+  if (!decode_written_progress(frame.payload, protocol_.shape(), progress)) return false;
+  scratch_.clear();
+  for (size_t i = 0; i < progress.size(); ++i) scratch_.push_back(progress.change(i));
+  if (!protocol_.progress(scratch_)) return false;
+  event.sequence = totals_.events++;
+  return true;
+}
+
 }  // namespace tidemark

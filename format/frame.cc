@@ -4,14 +4,10 @@
 #include <string>
 
 #include "tidemark/check.h"
-#include "tidemark/hash.h"
+#include "xxh3.h"
 
 namespace tidemark {
 namespace {
-
-constexpr uint64_t kLengthMask = 0xFFFF'FFFF;
-// The reserved bits, and every flag but kSkippable.
-constexpr uint64_t kUnknownBits = 0xFFFF'0000'0000'0000 | uint64_t{0xFE} << 40;
 
 uint64_t checksum_seed(uint64_t word, uint64_t salt, uint64_t position) {
   // Odd multipliers (the golden ratio's and a prime) keep apart what differs in few bits.
@@ -42,13 +38,8 @@ std::string_view name_of(FrameKind kind) {
 
 uint64_t frame_checksum(const std::byte* frame, uint64_t word, uint64_t salt, uint64_t position) {
   const uint64_t padded = align_up(word & kLengthMask, kFrameAlignment);
-  return hash_bytes({frame + kChecksummedFrom, padded - kChecksummedFrom},
-                    checksum_seed(word, salt, position));
-}
-
-bool FrameView::known() const {
-  return kind == FrameKind::Progress || kind == FrameKind::Messages ||
-         kind == FrameKind::Checkpoint || kind == FrameKind::Schema || kind == FrameKind::Seal;
+  return XXH3_64bits_withSeed(frame + kChecksummedFrom, padded - kChecksummedFrom,
+                              checksum_seed(word, salt, position));
 }
 
 Result<uint64_t> check_commit_word(uint64_t word, uint64_t room) {
@@ -59,7 +50,7 @@ Result<uint64_t> check_commit_word(uint64_t word, uint64_t room) {
                                         " bytes does not fit: at least 32 and at most " +
                                         std::to_string(room) + " are possible here");
   }
-  if ((word & kUnknownBits) != 0 || ((word >> 32) & 0xFF) == 0) {
+  if ((word & kUnknownWordBits) != 0 || ((word >> 32) & 0xFF) == 0) {
     return fail(ErrorCode::Corrupt, "a frame's commit word has an impossible kind or flag");
   }
   return padded;

@@ -1,6 +1,6 @@
 #include "tidemark/hash.h"
 
-#include <xxhash.h>
+#include "xxh3.h"
 
 namespace tidemark {
 

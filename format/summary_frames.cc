@@ -9,9 +9,6 @@
 namespace tidemark {
 namespace {
 
-// Above what root, vtable, scalar fields and vector lengths of either table take together.
-constexpr uint64_t kTableBytes = 256;
-
 void append_words(std::vector<uint64_t>& words, const Time& time) {
   words.insert(words.end(), time.words().begin(), time.words().end());
 }
@@ -35,22 +32,11 @@ std::vector<std::byte> bytes_of(const flatbuffers::FlatBufferBuilder& builder) {
   return {begin, begin + builder.GetSize()};
 }
 
-uint64_t words_bytes(TimeShape shape, uint64_t times) { return 8 * uint64_t{shape.words} * times; }
-
 }  // namespace
 
-void TimeBounds::include(const Time& time) {
+void TimeBounds::include_of_any_shape(const Time& time) {
   meet = tidemark::meet(meet, time);
   join = tidemark::join(join, time);
-}
-
-uint64_t max_checkpoint_payload_bytes(TimeShape shape, size_t capabilities) {
-  return kTableBytes + words_bytes(shape, capabilities) + 8 * capabilities;
-}
-
-uint64_t max_seal_payload_bytes(TimeShape shape, size_t capabilities) {
-  return kTableBytes + words_bytes(shape, capabilities) + 8 * capabilities +
-         words_bytes(shape, 2 + kMaxIndexEntries) + 8 * kMaxIndexEntries;
 }
 
 std::vector<std::byte> encode_checkpoint(TimeShape /*shape*/, const Checkpoint& checkpoint) {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <tuple>
 
-#include "tidemark/check.h"
-
 namespace tidemark {
 namespace {
 
@@ -59,11 +57,6 @@ Result<void> TimeShape::validate() const {
   return {};
 }
 
-Time::Time(TimeShape shape, std::span<const uint64_t> words) : shape_(shape) {
-  TIDEMARK_CHECK(words.size() == shape.words && words.size() <= kMaxTimeWords);
-  std::copy(words.begin(), words.end(), words_.begin());
-}
-
 Time Time::minimum(TimeShape shape) {
   const std::array<uint64_t, kMaxTimeWords> zeros{};
   return Time(shape, std::span(zeros.data(), shape.words));
@@ -98,10 +91,8 @@ std::string Time::text() const {
   return coordinates == 1 ? joined : "(" + joined + ")";
 }
 
-bool less_equal(const Time& a, const Time& b) {
+bool less_equal_of_any_shape(const Time& a, const Time& b) {
   const TimeShape shape = a.shape();
-  if (shape.words == 1) [[likely]]
-    return a.word(0) <= b.word(0);
   for (size_t i = 0; i < shape.words; ++i) {
     if (bit(shape.wide_mask, i)) {
       if (std::tuple(a.word(i), a.word(i + 1)) > std::tuple(b.word(i), b.word(i + 1))) return false;

@@ -51,22 +51,26 @@ class ActiveSegment {
   uint64_t commit(FrameKind kind, uint64_t payload_bytes, uint64_t durable_upto,
                   uint64_t captured_at_ns, uint8_t flags = 0) {
     const uint64_t word = commit_word(kind, payload_bytes, flags);
-    const uint64_t padded = frame_bytes(payload_bytes);
-    std::byte* frame = base_ + offset_;
+    const uint64_t end = offset_ + frame_bytes(payload_bytes);
+    // Loaded before the first store to bytes, after which the compiler would load them again.
+    const uint64_t position = first_position_ + offset_;
+    const uint64_t end_position = first_position_ + end;
+    std::byte* const frame = base_ + offset_;
     // A killed writer's stale bytes must not be taken for the next frame's length.
-    std::atomic_ref<uint64_t>(*word_at(offset_ + padded)).store(0, std::memory_order_relaxed);
+    std::atomic_ref<uint64_t>(*word_at(end)).store(0, std::memory_order_relaxed);
     const uint64_t checksum =
-        stamp_frame(frame, word, durable_upto, captured_at_ns, salt_, first_position_ + offset_);
+        stamp_frame(frame, word, durable_upto, captured_at_ns, salt_, position);
     publish_frame(frame, word);
     digest_ = fold_digest(digest_, checksum);
-    offset_ += padded;
-    return position();
+    offset_ = end;
+    return end_position;
   }
 
   // For the seal: the messages frame that is committed next has this time. Needed once for each
   // time, and again where the index wants an entry.
   void note_messages(const Time& time);
   bool wants_index_entry() const { return offset_ >= next_index_offset_; }
+  uint64_t next_index_offset() const { return next_index_offset_; }
   // What the seal says of this segment; totals and counts are the stream's.
   Seal seal(const Totals& totals, std::vector<Change> counts, bool closed) const;
 
@@ -77,9 +81,9 @@ class ActiveSegment {
   uint64_t bytes_;
   uint64_t first_position_;
   uint64_t salt_;
-  SegmentHeader header_;  // as prepared; completed by publish()
   uint64_t offset_ = kSegmentHeaderBytes;
   uint64_t digest_ = 0;
+  SegmentHeader header_;  // as prepared; completed by publish()
   std::optional<TimeBounds> bounds_;
   std::vector<IndexEntry> index_;
   uint64_t next_index_offset_ = 0;

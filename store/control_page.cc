@@ -107,13 +107,7 @@ void ControlPage::set_state(WriterState state) {
   atomic(page_->state).store(static_cast<uint32_t>(state), std::memory_order_release);
 }
 
-void ControlPage::wake_sleepers() {
-  // The reader sets the flag, makes every writer's core pass a barrier (membarrier), and looks
-  // again before it sleeps. So it is enough here that the compiler keeps the load after the
-  // commit: a commit that this load overtook in the store buffer is seen by that second look.
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  if (atomic(page_->sleepers).load(std::memory_order_relaxed) == 0) [[likely]]
-    return;
+void ControlPage::wake_all() {
   if (atomic(page_->sleepers).exchange(0, std::memory_order_seq_cst) != 0) {
     files_->futex_wake_all(&page_->sleepers);
   }

@@ -2,6 +2,7 @@
 // section 6). A hint throughout: nothing in it bounds an access, and everything may be stale.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -51,7 +52,16 @@ class ControlPage {
   void note_published();
   void set_state(WriterState state);
   // After a commit: one load of a line that hardly ever changes, unless someone sleeps.
-  void wake_sleepers();
+  void wake_sleepers() {
+    // The reader sets the flag, makes every writer's core pass a barrier (membarrier), and looks
+    // again before it sleeps. So it is enough here that the compiler keeps the load after the
+    // commit: a commit that this load overtook in the store buffer is seen by that second look.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (std::atomic_ref<uint32_t>(page_->sleepers).load(std::memory_order_relaxed) != 0)
+        [[unlikely]] {
+      wake_all();
+    }
+  }
 
   // The reader's half. The durable position, if a writer of this boot has left one.
   std::optional<uint64_t> durable() const;
@@ -62,6 +72,7 @@ class ControlPage {
 
  private:
   ControlPage(FileSeam& files, ControlLayout* page, bool writable);
+  void wake_all();
   bool of_this_boot() const;
 
   FileSeam* files_;

@@ -152,7 +152,33 @@ uint64_t Implementation::visible_upto() {
   return seen_durable_;
 }
 
+// Each check of look() is made here too, in its order, but in such a way that the answer is no more
+// than yes or no: what has to be said about a no is found out anew.
+inline bool Implementation::take_ready_event() {
+  if (error_ || at_seal || !segment || walk.protocol().finished()) [[unlikely]]
+    return false;
+  FrameView frame;
+  if (!segment->ready_frame(offset_, frame)) [[unlikely]]
+    return false;
+  // The durable position never falls; that of a stream without a writer, kNoPosition, may.
+  const uint64_t end = frame.end_position();
+  if (options.visibility == Visibility::Durable &&
+      (end > seen_durable_ || seen_durable_ == kNoPosition)) [[unlikely]] {
+    return false;
+  }
+  if (!walk.apply_written(*segment, frame, event)) [[unlikely]]
+    return false;
+  offset_ = end - segment->first_position();
+  return true;
+}
+
 Result<Status> Implementation::poll() {
+  if (take_ready_event()) [[likely]]
+    return Status::Event;
+  return poll_thoroughly();
+}
+
+Result<Status> Implementation::poll_thoroughly() {
   if (error_) return tl::make_unexpected(*error_);
   auto looked = look();
   if (!looked) error_ = looked.error();

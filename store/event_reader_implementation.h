@@ -51,6 +51,11 @@ class EventReader::Implementation {
         options(chosen),
         initial(Protocol(TimeShape{})) {}
 
+  // The next event where it stands ready in this segment, which is what nearly every poll finds:
+  // without an error, an end or a segment's boundary in sight. False: look() has the answer, and
+  // nothing was changed but `event`.
+  bool take_ready_event();
+  Result<Status> poll_thoroughly();
   Result<Status> look();
   Result<bool> open_first();
   Result<void> enter(std::shared_ptr<Segment> next);

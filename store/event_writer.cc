@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "event_writer_implementation.h"
-#include "fork_guard.h"
 #include "tidemark/check.h"
 #include "tidemark/record_schema.h"
 
@@ -165,17 +164,13 @@ Implementation::Implementation(FileSeam& files, const StreamPlace& where,
       durability_(files, control_, options.sync, committed, recovered.end),
       next_position_(recovered.next_position),
       captured_at_ns_(recovered.captured_at_ns),
-      fork_generation_(fork_generation()) {
-  last_words_.reserve(kMaxTimeWords);
-}
+      fork_generation_(fork_generation()) {}
 
 Implementation::~Implementation() {
   // The caller who wants to know whether it could calls close() itself.
   (void)close();
   release();
 }
-
-bool Implementation::forked() const { return fork_generation_ != fork_generation(); }
 
 // The helper threads first, and the lock last: whoever gets it finds nobody at work.
 void Implementation::release() {
@@ -197,7 +192,19 @@ Result<void> Implementation::usable() const {
   return {};
 }
 
-uint64_t Implementation::clock_ns() {
+tl::unexpected<Error> Implementation::wrong_encoding() const {
+  return fail(ErrorCode::InvalidArgument, options.encoding == RecordEncoding::Variable
+                                              ? "the stream's records have lengths of their own"
+                                              : "the stream's records have one length");
+}
+
+tl::unexpected<Error> Implementation::too_large(uint64_t records, uint64_t data_bytes) const {
+  return fail(ErrorCode::TooLarge, std::to_string(records) + " records of " +
+                                       std::to_string(data_bytes) +
+                                       " bytes do not fit into one segment");
+}
+
+inline uint64_t Implementation::clock_ns() {
   uint64_t now = 0;
   switch (options.clock) {
     case CaptureClock::Precise:
@@ -215,33 +222,29 @@ uint64_t Implementation::clock_ns() {
   return captured_at_ns_;
 }
 
-Result<std::byte*> Implementation::reserve(uint64_t payload_bytes, size_t capabilities) {
-  TIDEMARK_TRY(usable());
-  // Beside the frame there must always be room for the seal, and for the commit word after it.
-  const uint64_t bytes = frame_bytes(payload_bytes) +
-                         frame_bytes(max_seal_payload_bytes(options.time, capabilities)) +
-                         sizeof(uint64_t);
-  if (active_->offset() + bytes > active_->bytes()) [[unlikely]]
-    TIDEMARK_TRY(roll(bytes));
-  return active_->payload();
+Result<void> Implementation::make_room(uint64_t payload_bytes, uint64_t seal) {
+  return roll(frame_bytes(payload_bytes) + seal + sizeof(uint64_t));
 }
 
-Result<uint64_t> Implementation::commit(FrameKind kind, uint64_t payload_bytes) {
+[[gnu::always_inline]] inline uint64_t Implementation::publish_event(FrameKind kind,
+                                                                     uint64_t payload_bytes) {
   const uint64_t end = active_->commit(kind, payload_bytes, durability_.durable_hint(), clock_ns());
   ++totals.events;
   committed.store(end, std::memory_order_release);
   control_.wake_sleepers();
+  durability_.after_commit(end);
+  return end;
+}
+
+Result<uint64_t> Implementation::commit(FrameKind kind, uint64_t payload_bytes) {
+  const uint64_t end = publish_event(kind, payload_bytes);
   if (active_->offset() >= prepare_from_) [[unlikely]]
     prepare_next();
-  durability_.after_commit(end);
   if (options.sync.kind == SyncPolicy::Kind::EveryCommit) TIDEMARK_TRY(durability_.sync());
   return end;
 }
 
 Result<void> Implementation::judge_time(std::span<const uint64_t> time) {
-  if (last_time_ && std::equal(time.begin(), time.end(), last_words_.begin(), last_words_.end())) {
-    return {};
-  }
   if (time.size() != options.time.words) {
     return fail(ErrorCode::InvalidArgument, "the time has " + std::to_string(time.size()) +
                                                 " words, the stream's have " +
@@ -251,39 +254,110 @@ Result<void> Implementation::judge_time(std::span<const uint64_t> time) {
   TIDEMARK_TRY(protocol.messages(judged));
   last_time_ = judged;
   time_noted_ = false;
-  last_words_.assign(time.begin(), time.end());
   return {};
 }
 
 Result<uint64_t> Implementation::commit_messages(uint64_t payload_bytes, uint32_t records,
                                                  uint64_t data_bytes) {
-  if (!time_noted_ || active_->wants_index_entry()) [[unlikely]] {
+  if (!time_noted_ || active_->wants_index_entry()) {
     active_->note_messages(*last_time_);
     time_noted_ = true;
   }
   totals.records += records;
   totals.data_bytes += data_bytes;
-  return commit(FrameKind::Messages, payload_bytes);
+  auto committed_upto = commit(FrameKind::Messages, payload_bytes);
+  settle();
+  return committed_upto;
+}
+
+void Implementation::settle() {
+  steady_upto_ = 0;
+  if (options.time.words != 1 || options.sync.kind == SyncPolicy::Kind::EveryCommit) return;
+  steady_time_ = last_time_->word(0);
+  // A frame that ends below this leaves room for the seal and the commit word after it, as
+  // has_room() wants it.
+  const uint64_t room_upto = active_->bytes() - seal_bytes_ - sizeof(uint64_t) + 1;
+  steady_upto_ = std::min({room_upto, prepare_from_, active_->next_index_offset()});
+}
+
+bool Implementation::follow_time(uint64_t word) {
+  const Time judged(options.time, std::span(&word, 1));
+  if (!protocol.allows_messages(judged)) return false;
+  active_->note_messages(judged);
+  last_time_ = judged;
+  steady_time_ = word;
+  return true;
+}
+
+template <typename Fill>
+[[gnu::always_inline]] inline uint64_t Implementation::append_steadily(
+    std::span<const uint64_t> time, const MessagesLayout& layout, uint32_t records,
+    uint64_t data_bytes, Fill fill) {
+  if (closed_ || forked() || durability_.poisoned()) [[unlikely]]
+    return 0;
+  if (time.size() != 1) [[unlikely]]
+    return 0;
+  if (active_->offset() + frame_bytes(layout.payload_bytes) >= steady_upto_) [[unlikely]]
+    return 0;
+  // Last of all: what it notes in the segment's bounds must be appended.
+  if (time[0] != steady_time_ && !follow_time(time[0])) [[unlikely]]
+    return 0;
+  std::byte* const payload = active_->payload();
+  encode_messages(payload, layout, TimeShape{}, time, records, data_bytes);
+  fill(payload);
+  totals.records += records;
+  totals.data_bytes += data_bytes;
+  return publish_event(FrameKind::Messages, layout.payload_bytes);
+}
+
+[[gnu::always_inline]] inline uint64_t Implementation::try_append_messages(
+    std::span<const uint64_t> time, std::span<const std::string_view> records) {
+  uint64_t data_bytes = 0;
+  for (const std::string_view record : records) data_bytes += record.size();
+  if (options.encoding != RecordEncoding::Variable ||
+      data_bytes + records.size() * sizeof(uint32_t) > kAlwaysFitBytes) [[unlikely]] {
+    return 0;
+  }
+  const auto count = static_cast<uint32_t>(records.size());
+  const MessagesLayout layout = messages_layout(TimeShape{}, true, count, data_bytes);
+  return append_steadily(time, layout, count, data_bytes,
+                         [&](std::byte* payload) { encode_records(payload, layout, records); });
+}
+
+[[gnu::always_inline]] inline uint64_t Implementation::try_append_messages(
+    std::span<const uint64_t> time, uint32_t records, std::span<const std::byte> data) {
+  if (options.encoding != RecordEncoding::Fixed || data.size() > kAlwaysFitBytes) [[unlikely]]
+    return 0;
+  // One record is of any length: that costs no division.
+  if (records != 1 && (records == 0 || data.size() % records != 0)) [[unlikely]]
+    return 0;
+  const MessagesLayout layout = messages_layout(TimeShape{}, false, records, data.size());
+  return append_steadily(time, layout, records, data.size(), [&](std::byte* payload) {
+    if (!data.empty()) std::memcpy(payload + written::kCompactDataAt, data.data(), data.size());
+  });
 }
 
 Result<uint64_t> Implementation::append_messages(std::span<const uint64_t> time,
                                                  std::span<const std::string_view> records) {
-  if (options.encoding != RecordEncoding::Variable) {
-    return fail(ErrorCode::InvalidArgument, "the stream's records have one length");
-  }
-  TIDEMARK_TRY(judge_time(time));
+  if (options.encoding != RecordEncoding::Variable) [[unlikely]]
+    return wrong_encoding();
+  if (!is_judged(time)) [[unlikely]]
+    TIDEMARK_TRY(judge_time(time));
   uint64_t data_bytes = 0;
   for (const std::string_view record : records) data_bytes += record.size();
-  if (data_bytes + records.size() * sizeof(uint32_t) > kAlwaysFitBytes &&
-      (records.size() > max_data_bytes(0) / sizeof(uint32_t) ||
-       data_bytes > max_data_bytes(static_cast<uint32_t>(records.size())))) {
-    return fail(ErrorCode::TooLarge, std::to_string(records.size()) + " records of " +
-                                         std::to_string(data_bytes) +
-                                         " bytes do not fit into one segment");
+  if (data_bytes + records.size() * sizeof(uint32_t) > kAlwaysFitBytes) [[unlikely]] {
+    if (records.size() > max_data_bytes(0) / sizeof(uint32_t) ||
+        data_bytes > max_data_bytes(static_cast<uint32_t>(records.size()))) {
+      return too_large(records.size(), data_bytes);
+    }
   }
   const auto count = static_cast<uint32_t>(records.size());
   const MessagesLayout layout = messages_layout(options.time, true, count, data_bytes);
-  TIDEMARK_ASSIGN(payload, reserve(layout.payload_bytes, protocol.counts().size()));
+  if (!is_usable()) [[unlikely]]
+    TIDEMARK_TRY(usable());
+  if (!has_room(layout.payload_bytes, seal_bytes_)) [[unlikely]]
+    TIDEMARK_TRY(make_room(layout.payload_bytes, seal_bytes_));
+  std::byte* const payload = active_->payload();
   encode_messages(payload, layout, options.time, time, count, data_bytes);
   encode_records(payload, layout, records);
   return commit_messages(layout.payload_bytes, count, data_bytes);
@@ -291,19 +365,22 @@ Result<uint64_t> Implementation::append_messages(std::span<const uint64_t> time,
 
 Result<uint64_t> Implementation::append_messages(std::span<const uint64_t> time, uint32_t records,
                                                  std::span<const std::byte> data) {
-  if (options.encoding != RecordEncoding::Fixed) {
-    return fail(ErrorCode::InvalidArgument, "the stream's records have lengths of their own");
-  }
-  if (records == 0 ? !data.empty() : data.size() % records != 0) {
+  if (options.encoding != RecordEncoding::Fixed) [[unlikely]]
+    return wrong_encoding();
+  if (records == 0 ? !data.empty() : data.size() % records != 0) [[unlikely]] {
     return fail(ErrorCode::InvalidArgument, "the data is not a whole number of bytes a record");
   }
-  TIDEMARK_TRY(judge_time(time));
-  if (data.size() > kAlwaysFitBytes && data.size() > max_data_bytes(records)) {
-    return fail(ErrorCode::TooLarge,
-                "records of " + std::to_string(data.size()) + " bytes do not fit into one segment");
+  if (!is_judged(time)) [[unlikely]]
+    TIDEMARK_TRY(judge_time(time));
+  if (data.size() > kAlwaysFitBytes) [[unlikely]] {
+    if (data.size() > max_data_bytes(records)) return too_large(records, data.size());
   }
   const MessagesLayout layout = messages_layout(options.time, false, records, data.size());
-  TIDEMARK_ASSIGN(payload, reserve(layout.payload_bytes, protocol.counts().size()));
+  if (!is_usable()) [[unlikely]]
+    TIDEMARK_TRY(usable());
+  if (!has_room(layout.payload_bytes, seal_bytes_)) [[unlikely]]
+    TIDEMARK_TRY(make_room(layout.payload_bytes, seal_bytes_));
+  std::byte* const payload = active_->payload();
   encode_messages(payload, layout, options.time, time, records, data.size());
   if (!data.empty()) std::memcpy(payload + layout.data_at, data.data(), data.size());
   return commit_messages(layout.payload_bytes, records, data.size());
@@ -311,23 +388,28 @@ Result<uint64_t> Implementation::append_messages(std::span<const uint64_t> time,
 
 Result<uint64_t> Implementation::append_progress(std::span<const Change> changes) {
   for (const Change& change : changes) {
-    if (change.time.shape() != options.time) {
+    if (change.time.shape() != options.time) [[unlikely]] {
       return fail(ErrorCode::InvalidArgument, "a change's time is not of the stream's shape");
     }
   }
   const size_t limit = max_capabilities(options.time);
   // More than this many changes of one event cannot be told apart from a broken caller.
-  if (changes.size() > 2 * limit) {
+  if (changes.size() > 2 * limit) [[unlikely]] {
     return fail(ErrorCode::TooLarge,
                 "a progress event has at most " + std::to_string(2 * limit) + " changes");
   }
   const uint64_t payload_bytes = progress_payload_bytes(options.time, changes.size());
-  const size_t capabilities = std::min(limit, protocol.counts().size() + changes.size());
-  TIDEMARK_ASSIGN(payload, reserve(payload_bytes, capabilities));
+  const uint64_t seal = seal_bytes(std::min(limit, protocol.counts().size() + changes.size()));
+  if (!is_usable()) [[unlikely]]
+    TIDEMARK_TRY(usable());
+  if (!has_room(payload_bytes, seal)) [[unlikely]]
+    TIDEMARK_TRY(make_room(payload_bytes, seal));
   // Judged after the room was made: a roll writes the counts from before this event.
   TIDEMARK_TRY(protocol.progress(changes));
   last_time_.reset();
-  encode_progress(payload, options.time, changes);
+  steady_upto_ = 0;
+  seal_bytes_ = seal_bytes(protocol.counts().size());
+  encode_progress(active_->payload(), options.time, changes);
   return commit(FrameKind::Progress, payload_bytes);
 }
 
@@ -389,6 +471,8 @@ Result<void> Implementation::roll(uint64_t frame_and_seal_bytes) {
 Result<void> Implementation::publish(PreparedSegment prepared, const Succession& succession) {
   active_.emplace(prepared);
   time_noted_ = false;
+  steady_upto_ = 0;
+  seal_bytes_ = seal_bytes(protocol.counts().size());
   active_descriptor_ = prepared.descriptor;
   durability_.add_segment(prepared.descriptor, active_->first_position());
   active_->publish(succession, {totals, counts_of(protocol)}, options.schema,
@@ -454,10 +538,16 @@ EventWriter::~EventWriter() {
 
 Result<uint64_t> EventWriter::append_messages(std::span<const uint64_t> time,
                                               std::span<const std::string_view> records) {
+  if (const uint64_t end = implementation_->try_append_messages(time, records)) [[likely]] {
+    return end;
+  }
   return implementation_->append_messages(time, records);
 }
 Result<uint64_t> EventWriter::append_messages(std::span<const uint64_t> time, uint32_t records,
                                               std::span<const std::byte> data) {
+  if (const uint64_t end = implementation_->try_append_messages(time, records, data)) [[likely]] {
+    return end;
+  }
   return implementation_->append_messages(time, records, data);
 }
 Result<uint64_t> EventWriter::append_progress(std::span<const Change> changes) {

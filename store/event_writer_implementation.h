@@ -10,6 +10,7 @@
 #include "active_segment.h"
 #include "control_page.h"
 #include "durability.h"
+#include "fork_guard.h"
 #include "recovery.h"
 #include "segment_preparer.h"
 #include "stream_directory.h"
@@ -35,22 +36,25 @@ class EventWriter::Implementation {
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
 
-  // An append: room for the payload, its bytes in place, and the commit.
-  //   TIDEMARK_ASSIGN(payload, reserve(bytes, capabilities)); fill it; return commit(kind, bytes);
-  // `capabilities`: the most times that can have a capability after it, for the seal's room.
-  Result<std::byte*> reserve(uint64_t payload_bytes, size_t capabilities);
-  Result<uint64_t> commit(FrameKind kind, uint64_t payload_bytes);
-
   Result<uint64_t> append_messages(std::span<const uint64_t> time,
                                    std::span<const std::string_view> records);
   Result<uint64_t> append_messages(std::span<const uint64_t> time, uint32_t records,
                                    std::span<const std::byte> data);
   Result<uint64_t> append_progress(std::span<const Change> changes);
 
+  // append_messages() for what nearly every append is: the time is of one word and has a
+  // capability, and the frame ends before anything else is due, be it a roll, a preparation or an
+  // entry in the index. Returns the position after it, or 0, at which no event ends: then nothing
+  // was done, and append_messages() knows what is to be done or said.
+  uint64_t try_append_messages(std::span<const uint64_t> time,
+                               std::span<const std::string_view> records);
+  uint64_t try_append_messages(std::span<const uint64_t> time, uint32_t records,
+                               std::span<const std::byte> data);
+
   Result<uint64_t> sync();
   Result<void> wait_durable(uint64_t position, std::chrono::nanoseconds limit);
   Result<void> close();
-  bool forked() const;
+  bool forked() const { return fork_generation_ != fork_generation(); }
   uint64_t durable() const { return durability_.durable(); }
   uint64_t max_data_bytes(uint32_t records) const;
 
@@ -65,11 +69,47 @@ class EventWriter::Implementation {
  private:
   Implementation(FileSeam& files, const StreamPlace& place, const WriterOptions& options,
                  StreamLock lock, ControlPage control, RecoveredStream recovered);
-  Result<void> usable() const;
+  // An append: judged, room for the payload, its bytes in place, and the commit.
+  //   if (!has_room(bytes, seal)) TIDEMARK_TRY(make_room(bytes, seal));
+  //   fill in active_->payload(); return commit(kind, bytes);
+  // Each step is a comparison that nearly always holds, here to be inlined, and a function out of
+  // the way for when it does not: an append has no call but memcpy, the checksum and the clock.
+  bool is_usable() const { return !closed_ && !forked() && !durability_.poisoned(); }
+  // Whether the frame fits, and after it the seal and the commit word after that.
+  bool has_room(uint64_t payload_bytes, uint64_t seal) const {
+    return active_->offset() + frame_bytes(payload_bytes) + seal + sizeof(uint64_t) <=
+           active_->bytes();
+  }
+  Result<void> make_room(uint64_t payload_bytes, uint64_t seal);
+  // The most that a seal takes when so many times have a capability.
+  uint64_t seal_bytes(size_t capabilities) const {
+    return frame_bytes(max_seal_payload_bytes(options.time, capabilities));
+  }
+  Result<uint64_t> commit(FrameKind kind, uint64_t payload_bytes);
   void release();
-  // P3, at the cost of a comparison while the time stays the same.
+  // P3: whether it is the time that was judged last, and its capability is still there.
+  bool is_judged(std::span<const uint64_t> time) const {
+    if (!last_time_ || time.size() != last_time_->shape().words) return false;
+    for (size_t i = 0; i < time.size(); ++i) {
+      if (time[i] != last_time_->word(i)) return false;
+    }
+    return true;
+  }
   Result<void> judge_time(std::span<const uint64_t> time);
   Result<uint64_t> commit_messages(uint64_t payload_bytes, uint32_t records, uint64_t data_bytes);
+  // A commit, and what is due after each: no more than a look at who sleeps and at the policy.
+  uint64_t publish_event(FrameKind kind, uint64_t payload_bytes);
+  template <typename Fill>
+  uint64_t append_steadily(std::span<const uint64_t> time, const MessagesLayout& layout,
+                           uint32_t records, uint64_t data_bytes, Fill fill);
+  // P3 for another time, of one word: false where no capability is at or before it.
+  bool follow_time(uint64_t word);
+  // After an append on the long way: how far the short one goes from here.
+  void settle();
+  // The errors, with their words.
+  Result<void> usable() const;
+  tl::unexpected<Error> wrong_encoding() const;
+  tl::unexpected<Error> too_large(uint64_t records, uint64_t data_bytes) const;
   Result<void> roll(uint64_t frame_and_seal_bytes);
   Result<void> publish(PreparedSegment prepared, const Succession& succession);
   uint64_t next_segment_bytes(uint64_t least_bytes) const;
@@ -89,7 +129,12 @@ class EventWriter::Implementation {
   uint64_t prepare_from_ = 0;   // offset in the active segment at which the next one is prepared
   uint64_t captured_at_ns_;
   std::optional<Time> last_time_;  // judged, and no progress since
-  std::vector<uint64_t> last_words_;
+  // While offsets stay below steady_upto_, an append rolls nothing and prepares nothing,
+  // steady_time_ is judged and noted, and the policy asks for nothing after it. 0: ask at each
+  // append.
+  uint64_t steady_upto_ = 0;
+  uint64_t steady_time_ = 0;
+  uint64_t seal_bytes_ = 0;  // seal_bytes() of the present capabilities
   bool time_noted_ = false;  // the active segment's bounds include last_time_
   bool closed_ = false;
   const uint32_t fork_generation_;

@@ -1,7 +1,6 @@
 #include "fork_guard.h"
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 #include <vector>
 
@@ -11,9 +10,7 @@
 namespace tidemark {
 namespace {
 
-// Constant-initialised and never destroyed, for the handlers may run at any time.
-std::atomic<uint32_t> generation{0};
-
+// Never destroyed, for the handlers may run at any time.
 struct Registry {
   std::mutex mutex;
   std::vector<int> descriptors;
@@ -25,7 +22,7 @@ Registry& registry() {
     // The mutex is held across the fork, so that the child finds the list whole.
     ::pthread_atfork([] { registry().mutex.lock(); }, [] { registry().mutex.unlock(); },
                      [] {
-                       generation.fetch_add(1, std::memory_order_relaxed);
+                       fork_guard::generation.fetch_add(1, std::memory_order_relaxed);
                        for (const int descriptor : registry().descriptors) ::close(descriptor);
                        registry().descriptors.clear();
                        registry().mutex.unlock();
@@ -36,8 +33,6 @@ Registry& registry() {
 }
 
 }  // namespace
-
-uint32_t fork_generation() { return generation.load(std::memory_order_relaxed); }
 
 void close_in_fork_children(int descriptor) {
   Registry& all = registry();

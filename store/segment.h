@@ -57,6 +57,18 @@ class Segment {
   // Unsupported.
   Result<std::optional<FrameView>> frame(uint64_t offset);
 
+  // frame() for the frame that is expected: one that is committed, sound, of a known kind, and in
+  // pages that were brought in already. False where frame() must be asked what there is.
+  bool ready_frame(uint64_t offset, FrameView& found) const {
+    if (offset < ready_from_ || offset + sizeof(FrameHeader) > ready_upto_) [[unlikely]]
+      return false;
+    const std::byte* const at = base_ + offset;
+    const uint64_t word = load_commit_word(at);
+    // What is ready never reaches beyond the segment, so that it bounds the length as well.
+    return word != 0 && is_sound_frame(at, ready_upto_ - offset, word, header_.salt,
+                                       header_.first_position + offset, found);
+  }
+
   // The first offset after `offset` at which a valid frame stands, examining every multiple of 8.
   // Takes the bytes that it hashes from `budget`; Corrupt when that is not enough to decide.
   Result<std::optional<uint64_t>> find_frame_after(uint64_t offset, uint64_t& budget);

@@ -32,6 +32,14 @@ class StreamWalk {
   // Errors: Corrupt, ProtocolViolation, with their place; the state is then as before.
   Result<EventView> apply(const Segment& segment, uint64_t offset, const FrameView& frame);
 
+  // apply() where nothing but an ordinary event is found, else false: then the state is as before,
+  // apply() knows more, and `event` is to be thrown away.
+  [[gnu::always_inline]] bool apply_written(const Segment& segment, const FrameView& frame,
+                                            EventView& event) {
+    return judge_.apply_written(
+        frame, static_cast<RecordEncoding>(segment.header().record_encoding), event);
+  }
+
   const Protocol& protocol() const { return judge_.protocol(); }
   bool entered() const { return entered_; }
   const Totals& totals() const { return judge_.totals(); }

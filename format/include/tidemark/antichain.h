@@ -47,6 +47,11 @@ class Antichain {
 
   // Whether some element is less than or equal to `time`: whether `time` may still appear.
   bool less_equal(const T& time) const {
+    // One element is the common case, and no loop.
+    const auto first = elements_.begin();
+    if (first != elements_.end() && first + 1 == elements_.end()) [[likely]] {
+      return order::precedes_or_equals(*first, time);
+    }
     return std::any_of(elements_.begin(), elements_.end(),
                        [&](const T& e) { return order::precedes_or_equals(e, time); });
   }
@@ -56,6 +61,9 @@ class Antichain {
       return !(e == time) && order::precedes_or_equals(e, time);
     });
   }
+
+  // Puts `time` in the place of the only element.
+  void replace_only(const T& time) { elements_.front() = time; }
 
   // No time can appear any more.
   bool empty() const { return elements_.empty(); }
@@ -93,6 +101,13 @@ class MutableAntichain {
       at->second = after;
     }
     if ((before > 0) != (after > 0)) rebuild(time, after > 0);
+  }
+
+  // As update(from, -1) and update(to, 1), where `from` has the only count, which is 1: without a
+  // search, and without the frontier being built anew.
+  void move_only(const T& to) {
+    counts_.front().first = to;
+    frontier_.replace_only(to);
   }
 
   // Applies all of `updates`, and returns what changed of the frontier: -1 for each element that

@@ -27,6 +27,10 @@ class EventJudge {
   // Corrupt, ProtocolViolation, Finished, TooLarge; the state is then as before.
   Result<EventView> apply(const FrameView& frame, RecordEncoding encoding);
 
+  // apply() for events as this implementation writes them: false where apply() must be asked, be it
+  // that it has an error; the state is then as before, and `event` is to be thrown away.
+  bool apply_written(const FrameView& frame, RecordEncoding encoding, EventView& event);
+
   // A frame that is no event of this judge's was captured then.
   void advance_clock(uint64_t captured_at_ns) {
     captured_at_ns_ = std::max(captured_at_ns_, captured_at_ns);
@@ -37,10 +41,42 @@ class EventJudge {
   uint64_t captured_at_ns() const { return captured_at_ns_; }
 
  private:
+  bool apply_written_progress(const FrameView& frame, EventView& event);
+
   Protocol protocol_;
   Totals totals_;
   uint64_t captured_at_ns_;
   std::vector<Change> scratch_;
 };
+
+[[gnu::always_inline]] inline bool EventJudge::apply_written(const FrameView& frame,
+                                                             RecordEncoding encoding,
+                                                             EventView& event) {
+  if (frame.captured_at_ns < captured_at_ns_) [[unlikely]]
+    return false;
+  if (frame.kind == FrameKind::Messages) [[likely]] {
+    // Most events follow one of their kind, whose place is overwritten as it is.
+    auto* const place = std::get_if<MessagesView>(&event.content);
+    auto& messages = place != nullptr ? *place : event.content.emplace<MessagesView>();
+    if (!decode_written_messages(frame.payload, protocol_.shape(), messages) ||
+        messages.fixed() != (encoding == RecordEncoding::Fixed) ||
+        !protocol_.allows_messages(messages.time())) [[unlikely]] {
+      return false;
+    }
+    event.sequence = totals_.events++;
+    totals_.records += messages.size();
+    totals_.data_bytes += messages.data().size();
+  } else if (frame.kind == FrameKind::Progress) {
+    if (!apply_written_progress(frame, event)) [[unlikely]]
+      return false;
+  } else {
+    return false;
+  }
+  event.position = frame.position;
+  event.end_position = frame.end_position();
+  event.captured_at_ns = frame.captured_at_ns;
+  captured_at_ns_ = frame.captured_at_ns;
+  return true;
+}
 
 }  // namespace tidemark

@@ -40,6 +40,7 @@ class Protocol {
   // ProtocolRules::progress and messages.
   Result<void> progress(std::span<const Change> changes) { return rules_.progress(changes); }
   Result<void> messages(const Time& time) const { return rules_.messages(time); }
+  bool allows_messages(const Time& time) const { return rules_.allows_messages(time); }
 
   // P5: no count is positive, so that nothing can follow.
   bool finished() const { return rules_.finished(); }

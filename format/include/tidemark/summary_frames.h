@@ -32,7 +32,15 @@ struct TimeBounds {
   Time meet;
   Time join;
 
-  void include(const Time& time);
+  void include(const Time& time) {
+    if (time.shape().words == 1) [[likely]] {
+      if (time.word(0) < meet.word(0)) meet = time;
+      if (join.word(0) < time.word(0)) join = time;
+    } else {
+      include_of_any_shape(time);
+    }
+  }
+  void include_of_any_shape(const Time& time);
 };
 
 struct IndexEntry {
@@ -59,10 +67,18 @@ constexpr uint64_t fold_digest(uint64_t digest, uint64_t checksum) {
 
 std::vector<std::byte> encode_checkpoint(TimeShape shape, const Checkpoint& checkpoint);
 std::vector<std::byte> encode_seal(TimeShape shape, const Seal& seal);
-// No seal with this many capabilities takes more payload bytes; what a writer keeps free.
-uint64_t max_seal_payload_bytes(TimeShape shape, size_t capabilities);
-// The same for a checkpoint.
-uint64_t max_checkpoint_payload_bytes(TimeShape shape, size_t capabilities);
+// Above what root, vtable, scalar fields and vector lengths of either table take together.
+inline constexpr uint64_t kMaxSummaryTableBytes = 256;
+
+// No checkpoint with this many capabilities takes more payload bytes.
+constexpr uint64_t max_checkpoint_payload_bytes(TimeShape shape, size_t capabilities) {
+  return kMaxSummaryTableBytes + 8 * (uint64_t{shape.words} + 1) * capabilities;
+}
+// The same for a seal, which has its bounds and its index too; what a writer keeps free.
+constexpr uint64_t max_seal_payload_bytes(TimeShape shape, size_t capabilities) {
+  return max_checkpoint_payload_bytes(shape, capabilities) +
+         8 * (shape.words * (2 + uint64_t{kMaxIndexEntries}) + kMaxIndexEntries);
+}
 
 // Errors: Corrupt where the payload is no such table, or contradicts itself or the shape.
 Result<Checkpoint> decode_checkpoint(std::span<const std::byte> payload, TimeShape shape);

@@ -5,12 +5,14 @@
 // one number; the unit time has no words at all.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
 #include <span>
 #include <string>
 
+#include "tidemark/check.h"
 #include "tidemark/result.h"
 
 namespace tidemark {
@@ -36,7 +38,14 @@ class Time {
   // A time of one unsigned word.
   constexpr Time(uint64_t word) : words_{word} {}  // NOLINT(google-explicit-constructor)
   // `words` must have as many entries as `shape` says.
-  Time(TimeShape shape, std::span<const uint64_t> words);
+  Time(TimeShape shape, std::span<const uint64_t> words) : shape_(shape) {
+    TIDEMARK_CHECK(words.size() == shape.words && words.size() <= kMaxTimeWords);
+    if (words.size() == 1) [[likely]] {
+      words_[0] = words[0];
+    } else {
+      std::copy(words.begin(), words.end(), words_.begin());
+    }
+  }
 
   // The least time of a shape: all words zero.
   static Time minimum(TimeShape shape);
@@ -59,10 +68,19 @@ class Time {
  private:
   std::array<uint64_t, kMaxTimeWords> words_{};  // words beyond shape_.words are zero
   TimeShape shape_;
+  // So that a copy is of whole words: compilers copy 35 bytes one by one, which takes longer than
+  // all else that is done with a time.
+  std::array<uint8_t, 5> unused_{};
 };
+static_assert(sizeof(Time) == 40);
 
 // The product partial order: every coordinate of `a` is at most that of `b`. Both of one shape.
-bool less_equal(const Time& a, const Time& b);
+bool less_equal_of_any_shape(const Time& a, const Time& b);
+inline bool less_equal(const Time& a, const Time& b) {
+  if (a.shape().words == 1) [[likely]]
+    return a.word(0) <= b.word(0);
+  return less_equal_of_any_shape(a, b);
+}
 
 // Componentwise lower and upper bound of two times of one shape.
 Time meet(const Time& a, const Time& b);
