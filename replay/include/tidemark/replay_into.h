@@ -90,8 +90,9 @@ struct RunAhead {
 
 template <typename T>
 struct ReplayIntoOptions {
-  // Events that one activation replays at most, all streams together. At least 1.
-  size_t budget = 1024;
+  // Events that one activation replays at most, all streams together. At least 1. Few, so that what
+  // is brought in is still in the cache when the operators downstream look at it.
+  size_t budget = 32;
   // What becomes of a stream whose iterator says `Ended` before it is finished. Hold: until
   // ReplayHandle::release(). Wait: it is asked again.
   EndMode end = EndMode::Release;
