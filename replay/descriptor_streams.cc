@@ -183,7 +183,8 @@ Result<void> DescriptorSink::finish() {
   if (finished_) return {};
   finished_ = true;
   if (kind_ == Kind::Socket) {
-    if (::shutdown(descriptor_.number(), SHUT_WR) < 0) {
+    // A peer that has read the end may be gone already; then there is nothing left to shut down.
+    if (::shutdown(descriptor_.number(), SHUT_WR) < 0 && errno != ENOTCONN) {
       return fail_write("cannot shut a connection down", errno);
     }
     return {};
