@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -27,11 +28,9 @@ inline std::vector<uint32_t> share_of(std::span<const uint32_t> streams,
 }
 // The same of all streams of a log.
 inline std::vector<uint32_t> share_of(const Log& log, const dataflow::Worker& worker) {
-  std::vector<uint32_t> share;
-  for (size_t i = worker.index(); i < log.peers(); i += worker.peers()) {
-    share.push_back(static_cast<uint32_t>(i));
-  }
-  return share;
+  std::vector<uint32_t> streams(log.peers());
+  std::iota(streams.begin(), streams.end(), 0u);
+  return share_of(streams, worker);
 }
 
 }  // namespace tidemark
