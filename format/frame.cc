@@ -28,8 +28,6 @@ std::string_view name_of(FrameKind kind) {
       return "schema";
     case FrameKind::Mark:
       return "mark";
-    case FrameKind::Void:
-      return "void";
     case FrameKind::Seal:
       return "seal";
   }

@@ -64,7 +64,7 @@ Result<void> check_identity(const SegmentHeader& header, uint64_t file_bytes) {
   if (header.identity_checksum != identity_checksum(header)) {
     return fail(ErrorCode::Corrupt, "the header's identity does not match its checksum");
   }
-  if (header.incompatible_features != 0) {
+  if ((header.incompatible_features & ~kIncompatibleFeatures) != 0) {
     return fail(ErrorCode::Unsupported, "the segment uses features that this version cannot read");
   }
   if (header.segment_bytes < kMinSegmentBytes || header.segment_bytes > kMaxSegmentBytes ||
@@ -106,6 +106,13 @@ Result<void> check_header(const SegmentHeader& header, uint64_t file_bytes) {
                   header.previous_end > header.first_position ||
                   header.previous_end % kFrameAlignment != 0))) {
     return fail(ErrorCode::Corrupt, "the header's link to its predecessor is impossible");
+  }
+  const bool possible_void = header.has_void() ? !first && header.void_segment != 0 &&
+                                                     header.void_segment <= header.first_position &&
+                                                     header.void_segment % kPageBytes == 0
+                                               : header.void_segment == 0;
+  if (!possible_void) {
+    return fail(ErrorCode::Corrupt, "what the header says of void records is impossible");
   }
   return {};
 }

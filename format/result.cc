@@ -30,6 +30,8 @@ std::string_view name_of(ErrorCode code) {
       return "Purged";
     case ErrorCode::CursorLost:
       return "CursorLost";
+    case ErrorCode::Voided:
+      return "Voided";
     case ErrorCode::TooLarge:
       return "TooLarge";
     case ErrorCode::ProtocolViolation:

@@ -50,8 +50,10 @@ void HeldMessages::take_passed(const Antichain<Time>& frontier, std::vector<Held
   });
 }
 
-void HeldMessages::forget_from(const Antichain<Time>& frontier) {
-  std::erase_if(heap_, [&](const HeldMessage& m) { return frontier.less_equal(m.time); });
+void HeldMessages::forget_from(const Antichain<Time>& frontier, std::optional<uint32_t> source) {
+  std::erase_if(heap_, [&](const HeldMessage& m) {
+    return (!source || m.source == *source) && frontier.less_equal(m.time);
+  });
   std::make_heap(heap_.begin(), heap_.end(), kLeastFirst);
 }
 

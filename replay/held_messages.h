@@ -42,8 +42,8 @@ class HeldMessages {
   // Takes every message whose time `frontier` has passed, and puts it in `passed`, which is
   // ordered by source and position then.
   void take_passed(const Antichain<Time>& frontier, std::vector<HeldMessage>& passed);
-  // Forgets every message at or after an element of `frontier`.
-  void forget_from(const Antichain<Time>& frontier);
+  // Forgets every message, or those of one source, at or after an element of `frontier`.
+  void forget_from(const Antichain<Time>& frontier, std::optional<uint32_t> source = std::nullopt);
   // The minimal times among those messages that `frontier` has passed.
   Antichain<Time> passed_times(const Antichain<Time>& frontier);
 

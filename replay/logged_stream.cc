@@ -1,5 +1,6 @@
 #include "tidemark/logged_stream.h"
 
+#include <optional>
 #include <utility>
 
 #include "stream_source.h"
@@ -10,7 +11,19 @@ namespace tidemark {
 class LoggedStream::Implementation {
  public:
   explicit Implementation(StreamSource opened) : source(std::move(opened)) {}
+  // Void messages, if any, are among those that were read where their times reach that far.
+  Result<void> check_void() const {
+    if (!greatest || !source.void_frontier().less_equal(*greatest)) return {};
+    auto error = fail(ErrorCode::Voided,
+                      "messages that were read at times that were not complete are void: their "
+                      "producer was restarted, and offers them again");
+    error.value().stream = source.stream();
+    return error;
+  }
+  void note_time(const Time& time) { greatest = greatest ? join(*greatest, time) : time; }
+
   StreamSource source;
+  std::optional<Time> greatest;  // at or after all message times that were read
 };
 
 Result<LoggedStream> LoggedStream::open(const Log& log, uint32_t stream,
@@ -37,7 +50,11 @@ Result<LoggedStream::Step> LoggedStream::step() {
       case StreamSource::Step::Opened:
         return Step::Opened;
       case StreamSource::Step::Messages:
+        implementation_->note_time(event().messages()->time());
         return Step::Messages;
+      case StreamSource::Step::Voided:
+        TIDEMARK_TRY(implementation_->check_void());
+        break;
       case StreamSource::Step::Progress:
         return Step::Progress;
       case StreamSource::Step::Pending:

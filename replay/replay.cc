@@ -81,6 +81,9 @@ const Antichain<Time>& Replay::frontier() const {
 const std::vector<std::pair<Time, int64_t>>& Replay::capabilities() const {
   return implementation_->driver().reported().counts();
 }
+const Antichain<Time>& Replay::void_frontier() const {
+  return implementation_->driver().void_frontier();
+}
 TimeShape Replay::time_shape() const { return implementation_->driver().time_shape(); }
 std::vector<const EventReader*> Replay::readers() const { return implementation_->readers(); }
 size_t Replay::held_events() const { return implementation_->driver().held_events(); }

@@ -1,6 +1,7 @@
 #include "replay_driver.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "changes.h"
 
@@ -77,6 +78,7 @@ Result<Replay::Status> ReplayDriver::poll(size_t budget) {
       return tl::make_unexpected(*error_);
     }
     if (*found) return Replay::Status::Event;
+    if (std::exchange(voided_, false)) return Replay::Status::Voided;
     if (going_on_ == 0) return Replay::Status::Finished;
     if (idle_ || budget == 0) return Replay::Status::Pending;
 
@@ -158,6 +160,7 @@ Result<bool> ReplayDriver::read(Input& input, size_t& budget) {
   }
   --budget;
   if (step == StreamSource::Step::Messages) return take_messages(input);
+  if (step == StreamSource::Step::Voided) return take_void(input);
   if (step == StreamSource::Step::Progress) return take_progress(input, true);
   return false;
 }
@@ -177,6 +180,21 @@ Result<bool> ReplayDriver::take_messages(Input& input) {
   if (delivery_ == Delivery::Complete && ended_.less_equal(time)) return false;
   const auto index = static_cast<uint32_t>(&input - inputs_.data());
   TIDEMARK_TRY(held_.add({time, index, event.position}));
+  return false;
+}
+
+// What is held goes, and what was handed out has to be told. Complete delivery has handed out none
+// of it: a stream's records are void only at times that it had not completed.
+bool ReplayDriver::take_void(const Input& input) {
+  const auto index = static_cast<uint32_t>(&input - inputs_.data());
+  void_frontier_ = input.source.void_frontier();
+  held_.forget_from(void_frontier_, index);
+  compared_.reset();
+  if (delivery_ == Delivery::Complete) return false;
+  event_.stream = input.source.stream();
+  event_.event = {};
+  event_.changes.clear();
+  voided_ = true;
   return false;
 }
 

@@ -46,6 +46,7 @@ class ReplayDriver {
   Result<Replay::Status> next(std::chrono::nanoseconds limit);
 
   const ReplayedEvent& event() const { return event_; }
+  const Antichain<Time>& void_frontier() const { return void_frontier_; }
   const MutableAntichain<Time>& reported() const { return reported_; }
   TimeShape time_shape() const { return shape_.value_or(TimeShape{}); }
   size_t held_events() const { return held_.size() + ready_.size() - ready_next_; }
@@ -61,6 +62,7 @@ class ReplayDriver {
 
   // These return whether event_ holds something to hand out.
   Result<bool> read(Input& input, size_t& budget);
+  bool take_void(const Input& input);
   Result<bool> take_messages(Input& input);
   Result<bool> take_progress(Input& input, bool from_event);
   Result<bool> end(Input& input);
@@ -106,6 +108,8 @@ class ReplayDriver {
   std::optional<Error> damage_;  // found while reading; told once what precedes it was handed out
   std::optional<Error> error_;   // told, and stays
   ReplayedEvent event_;
+  bool voided_ = false;  // event_ tells of void messages
+  Antichain<Time> void_frontier_;
 };
 
 }  // namespace tidemark

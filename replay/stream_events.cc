@@ -28,6 +28,7 @@ class LogStream final : public StreamEvents {
     return reader_.traits()->time;
   }
   const std::vector<Change>& opening() const override { return reader_.opening(); }
+  const Antichain<Time>& frontier() const override { return reader_.protocol().frontier(); }
 
   bool writer_alive() const override {
     const auto now = Clock::now();

@@ -32,6 +32,8 @@ class StreamEvents {
   // The shape of the stream's times and the capabilities it begins with, once a segment is found.
   virtual std::optional<TimeShape> shape() const = 0;
   virtual const std::vector<Change>& opening() const = 0;
+  // The stream's own frontier after the last poll.
+  virtual const Antichain<Time>& frontier() const = 0;
   virtual bool writer_alive() const = 0;
   // The event at a position that poll() came past. Its view lives until the next call of at().
   virtual Result<EventView> at(uint64_t position) = 0;

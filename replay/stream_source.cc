@@ -44,6 +44,7 @@ Result<StreamSource::Step> StreamSource::step() {
     return open();
   }
   if (status == EventReader::Status::Finished) return Step::Over;
+  if (status == EventReader::Status::Voided) return Step::Voided;
   return found ? take_event() : Result<Step>(Step::Pending);
 }
 

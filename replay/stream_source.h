@@ -24,6 +24,7 @@ class StreamSource {
     Opened,    // the first segment was found: changes() lead to what the stream begins with
     Messages,  // event() holds messages of the slice
     Progress,  // event() holds progress, changes() what it changes in the slice
+    Voided,    // messages that step() told of at times at or after void_frontier() are void
     Nothing,   // an event was read that the slice does not have
     Pending,   // nothing yet; the stream may go on
     Over,      // nothing will come: the stream or the slice is finished, or this is its end
@@ -42,6 +43,8 @@ class StreamSource {
 
   const EventView& event() const { return events_->event(); }
   const std::vector<Change>& changes() const { return changes_; }
+  // After Voided: the frontier at which the stream's producer was restarted.
+  const Antichain<Time>& void_frontier() const { return events_->frontier(); }
   // The stream's capabilities in the slice, as the steps up to now tell.
   const MutableAntichain<Time>& capabilities() const { return capabilities_; }
 

@@ -11,16 +11,16 @@ ActiveSegment::ActiveSegment(const PreparedSegment& prepared)
   index_.reserve(kMaxIndexEntries);
 }
 
-void ActiveSegment::publish(const Succession& succession, const Checkpoint& checkpoint,
-                            std::span<const std::byte> schema, uint64_t durable_upto,
-                            uint64_t now_ns) {
-  const auto opening = encode_checkpoint(header_.time_shape(), checkpoint);
-  std::memcpy(payload(), opening.data(), opening.size());
-  commit(FrameKind::Checkpoint, opening.size(), durable_upto, now_ns);
-  if (!schema.empty()) {
-    std::memcpy(payload(), schema.data(), schema.size());
-    commit(FrameKind::Schema, schema.size(), durable_upto, now_ns, kSkippable);
-  }
+void ActiveSegment::publish(const Succession& succession, const SegmentOpening& opening,
+                            uint64_t durable_upto, uint64_t now_ns) {
+  const auto add = [&](FrameKind kind, std::span<const std::byte> bytes, uint8_t flags) {
+    if (bytes.empty()) return;
+    std::memcpy(payload(), bytes.data(), bytes.size());
+    commit(kind, bytes.size(), durable_upto, now_ns, flags);
+  };
+  add(FrameKind::Checkpoint, encode_checkpoint(header_.time_shape(), opening.checkpoint), 0);
+  add(FrameKind::Schema, opening.schema, kSkippable);
+  add(FrameKind::Mark, opening.mark, kSkippable);
 
   header_.first_sequence = succession.before.events;
   header_.records_before = succession.before.records;
@@ -31,6 +31,7 @@ void ActiveSegment::publish(const Succession& succession, const Checkpoint& chec
   header_.dropped_frames = succession.dropped_frames;
   header_.dropped_segments = succession.dropped_segments;
   header_.published_at_ns = now_ns;
+  header_.void_segment = succession.void_segment;
   finish_header(header_);
   constexpr size_t kAfterMagic = sizeof header_.magic;
   std::memcpy(base_ + kAfterMagic, reinterpret_cast<const std::byte*>(&header_) + kAfterMagic,

@@ -24,6 +24,14 @@ struct Succession {
   uint64_t dropped_bytes = 0;
   uint64_t dropped_frames = 0;
   uint64_t dropped_segments = 0;
+  uint64_t void_segment = 0;
+};
+
+// The frames that open a segment.
+struct SegmentOpening {
+  Checkpoint checkpoint;
+  std::span<const std::byte> schema;  // empty: none
+  std::span<const std::byte> mark;    // the stream's last; empty: none
 };
 
 // Knows places and frames, not policies. Does not own the mapping. One thread.
@@ -31,16 +39,18 @@ class ActiveSegment {
  public:
   explicit ActiveSegment(const PreparedSegment& prepared);
 
-  // Stores the rest of the header, the checkpoint and the schema, if there is one, and then the
-  // magic: from then on readers see the segment.
-  void publish(const Succession& succession, const Checkpoint& checkpoint,
-               std::span<const std::byte> schema, uint64_t durable_upto, uint64_t now_ns);
+  // Stores the rest of the header and the frames that open the segment, and then the magic: from
+  // then on readers see the segment.
+  void publish(const Succession& succession, const SegmentOpening& opening, uint64_t durable_upto,
+               uint64_t now_ns);
 
   uint64_t offset() const { return offset_; }  // where the next frame goes
   uint64_t position() const { return first_position_ + offset_; }
   uint64_t first_position() const { return first_position_; }
   uint64_t bytes() const { return bytes_; }
   std::byte* base() const { return base_; }
+  // What the header says of void records, once published.
+  uint64_t void_segment() const { return header_.void_segment; }
 
   // The payload's place of the next frame. Nothing is visible before commit(); what is abandoned
   // is overwritten by the next append.

@@ -89,6 +89,11 @@ Result<bool> Implementation::open_first() {
       return (*opened)->fail_at(0, ErrorCode::Missing, "the segments before this one are missing");
     }
     TIDEMARK_TRY(enter(*std::move(opened)));
+    voided_ = false;  // nothing was handed out
+    if (options.hide_void && position != positions.back()) {
+      TIDEMARK_ASSIGN(found, VoidRecords::find(files, directory, stream, position, options.access));
+      void_ = std::move(found);
+    }
     return true;
   }
   if (options.segment) {
@@ -127,6 +132,8 @@ Result<void> Implementation::enter(std::shared_ptr<Segment> next) {
     traits->schema = walk.schema();
   }
   initial.reset();
+  voided_ = header.voids() && !void_.knows(header.first_position);
+  void_.pass(header.first_position);
   segment = std::move(next);
   offset_ = offset;
   at_seal = false;
@@ -155,8 +162,10 @@ uint64_t Implementation::visible_upto() {
 // Each check of look() is made here too, in its order, but in such a way that the answer is no more
 // than yes or no: what has to be said about a no is found out anew.
 inline bool Implementation::take_ready_event() {
-  if (error_ || at_seal || !segment || walk.protocol().finished()) [[unlikely]]
+  if (error_ || at_seal || !segment || walk.protocol().finished() || !void_.empty() || voided_)
+      [[unlikely]] {
     return false;
+  }
   FrameView frame;
   if (!segment->ready_frame(offset_, frame)) [[unlikely]]
     return false;
@@ -194,6 +203,7 @@ Result<Status> Implementation::look() {
     if (!opened) return Status::Pending;
   }
   for (;;) {
+    if (std::exchange(voided_, false)) return Status::Voided;
     if (walk.protocol().finished()) {
       TIDEMARK_TRY(examine_finish());
       return Status::Finished;
@@ -212,7 +222,9 @@ Result<Status> Implementation::look() {
         if (frame->end_position() > visible_upto()) return Status::Pending;
         TIDEMARK_ASSIGN(found, walk.apply(*segment, offset_, *frame));
         offset_ = frame->end_position() - segment->first_position();
-        if (found.messages() == nullptr && found.progress() == nullptr) continue;
+        const MessagesView* const messages = found.messages();
+        if (messages == nullptr && found.progress() == nullptr) continue;
+        if (messages != nullptr && void_.covers(found.position, messages->time())) continue;
         event = found;
         return Status::Event;
       }

@@ -10,6 +10,7 @@
 #include "stream_walk.h"
 #include "tidemark/event_reader.h"
 #include "tidemark/position_reader.h"
+#include "void_records.h"
 
 namespace tidemark {
 
@@ -74,7 +75,9 @@ class EventReader::Implementation {
   void attach_control();
 
   std::optional<ControlPage> control_;
-  uint64_t offset_ = 0;          // of the next frame in `segment`
+  VoidRecords void_;     // known before they are met
+  bool voided_ = false;  // a segment was entered that voids what was handed out, and not yet told
+  uint64_t offset_ = 0;  // of the next frame in `segment`
   uint64_t seen_published_ = 0;  // the control page's count when a successor was last looked for
   uint64_t quiet_polls_ = 0;     // polls since then
   uint64_t seen_durable_ = 0;

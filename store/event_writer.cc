@@ -136,21 +136,32 @@ Result<std::unique_ptr<Implementation>> Implementation::open(FileSeam& files,
   succession.dropped_frames = recovered.report.dropped_frames;
   succession.dropped_segments = recovered.report.set_aside_segments;
 
+  if (options.resume == Resume::DiscardIncomplete && recovered.totals.records > 0) {
+    succession.void_segment = recovered.next_position;
+  } else if (recovered.last) {
+    succession.void_segment = recovered.last->void_segment;
+  }
   // From here on the control page speaks for the new incarnation.
   control.begin(recovered.incarnation, recovered.end);
   // Writers may be interrupted by readers' barriers; without them readers sleep more shortly.
   files.register_membarrier();
-  std::unique_ptr<Implementation> made(new Implementation(
-      files, place, options, std::move(lock), std::move(control), std::move(recovered)));
-  const uint64_t bytes = made->next_segment_bytes(made->least_segment_bytes(0));
+  SegmentPlan plan = plan_of(place, options, recovered.incarnation);
+  if (succession.void_segment != 0) {
+    plan.identity.format_minor = kFormatMinorOfVoids;
+    plan.identity.incompatible_features |= kVoidFeature;
+  }
+  std::unique_ptr<Implementation> made(new Implementation(files, place, options, std::move(plan),
+                                                          std::move(lock), std::move(control),
+                                                          std::move(recovered)));
+  const uint64_t bytes = made->next_segment_bytes(made->least_segment_bytes(0, made->mark_.size()));
   TIDEMARK_ASSIGN(prepared, made->preparer_.take(made->next_position_, bytes, bytes));
   TIDEMARK_TRY(made->publish(prepared, succession));
   return made;
 }
 
 Implementation::Implementation(FileSeam& files, const StreamPlace& where,
-                               const WriterOptions& chosen, StreamLock lock, ControlPage control,
-                               RecoveredStream recovered)
+                               const WriterOptions& chosen, SegmentPlan plan, StreamLock lock,
+                               ControlPage control, RecoveredStream recovered)
     : committed(recovered.end),
       place(where),
       options(chosen),
@@ -160,10 +171,11 @@ Implementation::Implementation(FileSeam& files, const StreamPlace& where,
       files_(files),
       lock_(std::move(lock)),
       control_(std::move(control)),
-      preparer_(files, plan_of(place, options, recovered.incarnation)),
+      preparer_(files, std::move(plan)),
       durability_(files, control_, options.sync, committed, recovered.end),
       next_position_(recovered.next_position),
       captured_at_ns_(recovered.captured_at_ns),
+      mark_(recovery.mark),
       fork_generation_(fork_generation()) {}
 
 Implementation::~Implementation() {
@@ -228,8 +240,15 @@ Result<void> Implementation::make_room(uint64_t payload_bytes, uint64_t seal) {
 
 [[gnu::always_inline]] inline uint64_t Implementation::publish_event(FrameKind kind,
                                                                      uint64_t payload_bytes) {
-  const uint64_t end = active_->commit(kind, payload_bytes, durability_.durable_hint(), clock_ns());
   ++totals.events;
+  return publish_frame(kind, payload_bytes, 0);
+}
+
+[[gnu::always_inline]] inline uint64_t Implementation::publish_frame(FrameKind kind,
+                                                                     uint64_t payload_bytes,
+                                                                     uint8_t flags) {
+  const uint64_t end =
+      active_->commit(kind, payload_bytes, durability_.durable_hint(), clock_ns(), flags);
   committed.store(end, std::memory_order_release);
   control_.wake_sleepers();
   durability_.after_commit(end);
@@ -237,7 +256,10 @@ Result<void> Implementation::make_room(uint64_t payload_bytes, uint64_t seal) {
 }
 
 Result<uint64_t> Implementation::commit(FrameKind kind, uint64_t payload_bytes) {
-  const uint64_t end = publish_event(kind, payload_bytes);
+  return after_commit(publish_event(kind, payload_bytes));
+}
+
+Result<uint64_t> Implementation::after_commit(uint64_t end) {
   if (active_->offset() >= prepare_from_) [[unlikely]]
     prepare_next();
   if (options.sync.kind == SyncPolicy::Kind::EveryCommit) TIDEMARK_TRY(durability_.sync());
@@ -413,12 +435,29 @@ Result<uint64_t> Implementation::append_progress(std::span<const Change> changes
   return commit(FrameKind::Progress, payload_bytes);
 }
 
-// The smallest segment that holds its checkpoint, its schema and then so many bytes.
-uint64_t Implementation::least_segment_bytes(uint64_t frame_and_seal_bytes) const {
+Result<uint64_t> Implementation::append_mark(std::span<const std::byte> token) {
+  if (token.empty() || token.size() > kMaxMarkBytes) {
+    return fail(ErrorCode::InvalidArgument, "a mark has between 1 and " +
+                                                std::to_string(kMaxMarkBytes) + " bytes, not " +
+                                                std::to_string(token.size()));
+  }
+  TIDEMARK_TRY(usable());
+  if (protocol.finished()) return fail(ErrorCode::Finished, "the stream is finished");
+  if (!has_room(token.size(), seal_bytes_)) TIDEMARK_TRY(make_room(token.size(), seal_bytes_));
+  std::memcpy(active_->payload(), token.data(), token.size());
+  mark_.assign(token.begin(), token.end());
+  return after_commit(publish_frame(FrameKind::Mark, token.size(), kSkippable));
+}
+
+// The smallest segment that holds the frames that open it and then so many bytes.
+uint64_t Implementation::least_segment_bytes(uint64_t frame_and_seal_bytes,
+                                             uint64_t mark_bytes) const {
   const uint64_t checkpoint =
       frame_bytes(max_checkpoint_payload_bytes(options.time, protocol.counts().size()));
   const uint64_t schema = options.schema.empty() ? 0 : frame_bytes(options.schema.size());
-  return align_up(kSegmentHeaderBytes + checkpoint + schema + frame_and_seal_bytes, kPageBytes);
+  const uint64_t mark = mark_bytes == 0 ? 0 : frame_bytes(mark_bytes);
+  return align_up(kSegmentHeaderBytes + checkpoint + schema + mark + frame_and_seal_bytes,
+                  kPageBytes);
 }
 
 // The first segment of an opening is small, so that ten records cost little; each next one is
@@ -435,7 +474,8 @@ uint64_t Implementation::max_data_bytes(uint32_t records) const {
       kFrameAlignment +
       frame_bytes(max_seal_payload_bytes(options.time, protocol.counts().size())) +
       sizeof(uint64_t);
-  const uint64_t least = least_segment_bytes(overhead);
+  // Whatever is marked next must not make a record too large that was not.
+  const uint64_t least = least_segment_bytes(overhead, kMaxMarkBytes);
   return least < options.segment_bytes ? options.segment_bytes - least : 0;
 }
 
@@ -453,7 +493,7 @@ Result<void> Implementation::append_seal(bool closed) {
 
 // Nothing is changed before the next segment is there, so that a full disk fails cleanly.
 Result<void> Implementation::roll(uint64_t frame_and_seal_bytes) {
-  const uint64_t least = least_segment_bytes(frame_and_seal_bytes);
+  const uint64_t least = least_segment_bytes(frame_and_seal_bytes, mark_.size());
   if (least > options.segment_bytes) {
     return fail(ErrorCode::TooLarge, "the event does not fit into a segment of " +
                                          std::to_string(options.segment_bytes) + " bytes");
@@ -463,6 +503,7 @@ Result<void> Implementation::roll(uint64_t frame_and_seal_bytes) {
   succession.before = totals;
   succession.previous_first_position = active_->first_position();
   succession.previous_end = active_->position();
+  succession.void_segment = active_->void_segment();
   TIDEMARK_TRY(append_seal(/*closed=*/false));
   preparer_.unmap_later(active_->base(), active_->bytes());
   return publish(prepared, succession);
@@ -475,7 +516,7 @@ Result<void> Implementation::publish(PreparedSegment prepared, const Succession&
   seal_bytes_ = seal_bytes(protocol.counts().size());
   active_descriptor_ = prepared.descriptor;
   durability_.add_segment(prepared.descriptor, active_->first_position());
-  active_->publish(succession, {totals, counts_of(protocol)}, options.schema,
+  active_->publish(succession, {{totals, counts_of(protocol)}, options.schema, mark_},
                    durability_.durable_hint(), clock_ns());
   control_.note_published();
   control_.wake_sleepers();
@@ -552,6 +593,9 @@ Result<uint64_t> EventWriter::append_messages(std::span<const uint64_t> time, ui
 }
 Result<uint64_t> EventWriter::append_progress(std::span<const Change> changes) {
   return implementation_->append_progress(changes);
+}
+Result<uint64_t> EventWriter::append_mark(std::span<const std::byte> token) {
+  return implementation_->append_mark(token);
 }
 void EventWriter::set_captured_at(uint64_t ns) { implementation_->supplied_clock_ns = ns; }
 Result<uint64_t> EventWriter::sync() { return implementation_->sync(); }

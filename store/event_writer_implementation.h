@@ -41,6 +41,7 @@ class EventWriter::Implementation {
   Result<uint64_t> append_messages(std::span<const uint64_t> time, uint32_t records,
                                    std::span<const std::byte> data);
   Result<uint64_t> append_progress(std::span<const Change> changes);
+  Result<uint64_t> append_mark(std::span<const std::byte> token);
 
   // append_messages() for what nearly every append is: the time is of one word and has a
   // capability, and the frame ends before anything else is due, be it a roll, a preparation or an
@@ -68,7 +69,7 @@ class EventWriter::Implementation {
 
  private:
   Implementation(FileSeam& files, const StreamPlace& place, const WriterOptions& options,
-                 StreamLock lock, ControlPage control, RecoveredStream recovered);
+                 SegmentPlan plan, StreamLock lock, ControlPage control, RecoveredStream recovered);
   // An append: judged, room for the payload, its bytes in place, and the commit.
   //   if (!has_room(bytes, seal)) TIDEMARK_TRY(make_room(bytes, seal));
   //   fill in active_->payload(); return commit(kind, bytes);
@@ -86,6 +87,7 @@ class EventWriter::Implementation {
     return frame_bytes(max_seal_payload_bytes(options.time, capabilities));
   }
   Result<uint64_t> commit(FrameKind kind, uint64_t payload_bytes);
+  Result<uint64_t> after_commit(uint64_t end);
   void release();
   // P3: whether it is the time that was judged last, and its capability is still there.
   bool is_judged(std::span<const uint64_t> time) const {
@@ -99,6 +101,7 @@ class EventWriter::Implementation {
   Result<uint64_t> commit_messages(uint64_t payload_bytes, uint32_t records, uint64_t data_bytes);
   // A commit, and what is due after each: no more than a look at who sleeps and at the policy.
   uint64_t publish_event(FrameKind kind, uint64_t payload_bytes);
+  uint64_t publish_frame(FrameKind kind, uint64_t payload_bytes, uint8_t flags);
   template <typename Fill>
   uint64_t append_steadily(std::span<const uint64_t> time, const MessagesLayout& layout,
                            uint32_t records, uint64_t data_bytes, Fill fill);
@@ -113,7 +116,7 @@ class EventWriter::Implementation {
   Result<void> roll(uint64_t frame_and_seal_bytes);
   Result<void> publish(PreparedSegment prepared, const Succession& succession);
   uint64_t next_segment_bytes(uint64_t least_bytes) const;
-  uint64_t least_segment_bytes(uint64_t frame_and_seal_bytes) const;
+  uint64_t least_segment_bytes(uint64_t frame_and_seal_bytes, uint64_t mark_bytes) const;
   void prepare_next();
   Result<void> append_seal(bool closed);
   uint64_t clock_ns();
@@ -128,6 +131,7 @@ class EventWriter::Implementation {
   uint64_t next_position_;      // of the next segment
   uint64_t prepare_from_ = 0;   // offset in the active segment at which the next one is prepared
   uint64_t captured_at_ns_;
+  std::vector<std::byte> mark_;    // the stream's last, for the next segment
   std::optional<Time> last_time_;  // judged, and no progress since
   // While offsets stay below steady_upto_, an append rolls nothing and prepares nothing,
   // steady_time_ is judged and noted, and the policy asks for nothing after it. 0: ask at each

@@ -39,7 +39,8 @@ class Recovery {
         stream_(stream),
         known_durable_(durable_hint.value_or(0)) {}
 
-  Result<RecoveredStream> run();
+  // Where `repair` is false, nothing is changed.
+  Result<RecoveredStream> run(bool repair);
 
  private:
   Result<void> list();
@@ -370,7 +371,7 @@ Result<void> Recovery::remove_spares() {
   return {};
 }
 
-Result<RecoveredStream> Recovery::run() {
+Result<RecoveredStream> Recovery::run(bool repair) {
   TIDEMARK_TRY(list());
   RecoveredStream recovered;
   recovered.next_position = next_position_;
@@ -396,12 +397,14 @@ Result<RecoveredStream> Recovery::run() {
     }
     const size_t kept = end ? end->segment + 1 : 0;
     const bool hole = !end || end->torn || beyond.frames > 0 || kept < chain_.size();
-    if (end) TIDEMARK_TRY(make_durable(from, *end));
     report_.dropped_bytes = beyond.bytes;
     report_.dropped_frames = beyond.frames;
-    TIDEMARK_TRY(set_aside_from(kept));
+    if (repair) {
+      if (end) TIDEMARK_TRY(make_durable(from, *end));
+      TIDEMARK_TRY(set_aside_from(kept));
+      if (end && !hole) TIDEMARK_TRY(give_back_space(*end));
+    }
     if (end) {
-      if (!hole) TIDEMARK_TRY(give_back_space(*end));
       recovered.last = chain_[end->segment].header;
       recovered.protocol = walk_.protocol();
       recovered.totals = walk_.totals();
@@ -410,9 +413,11 @@ Result<RecoveredStream> Recovery::run() {
       report_.existed = true;
       report_.was_closed = end->closed;
       report_.previous_end = recovered.end;
+      report_.frontier = walk_.protocol().frontier().elements();
+      report_.mark = walk_.mark();
     }
   }
-  TIDEMARK_TRY(remove_spares());
+  if (repair) TIDEMARK_TRY(remove_spares());
   report_.incarnation = recovered.incarnation;
   recovered.report = report_;
   return recovered;
@@ -422,7 +427,12 @@ Result<RecoveredStream> Recovery::run() {
 
 Result<RecoveredStream> recover_stream(FileSeam& files, const std::string& directory,
                                        uint32_t stream, std::optional<uint64_t> durable_hint) {
-  return Recovery(files, directory, stream, durable_hint).run();
+  return Recovery(files, directory, stream, durable_hint).run(/*repair=*/true);
+}
+
+Result<RecoveredStream> inspect_stream(FileSeam& files, const std::string& directory,
+                                       uint32_t stream, std::optional<uint64_t> durable_hint) {
+  return Recovery(files, directory, stream, durable_hint).run(/*repair=*/false);
 }
 
 }  // namespace tidemark

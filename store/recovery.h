@@ -35,4 +35,9 @@ struct RecoveredStream {
 Result<RecoveredStream> recover_stream(FileSeam& files, const std::string& directory,
                                        uint32_t stream, std::optional<uint64_t> durable_hint);
 
+// What recover_stream() would find, without repairing anything: for a stream that nobody writes to.
+// Beside a writer the answer may be wrong, or an error. Errors: as above.
+Result<RecoveredStream> inspect_stream(FileSeam& files, const std::string& directory,
+                                       uint32_t stream, std::optional<uint64_t> durable_hint);
+
 }  // namespace tidemark

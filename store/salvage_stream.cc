@@ -22,6 +22,7 @@
 #include "segment_schema.h"
 #include "stream_directory.h"
 #include "tidemark/record_schema.h"
+#include "void_records.h"
 
 namespace tidemark {
 namespace {
@@ -85,7 +86,8 @@ class StreamSalvager {
   StreamSalvage result_;
   bool writer_alive_ = false;
   std::optional<uint64_t> purged_;
-  std::vector<SegmentFile> chain_;     // published or damaged, in order
+  std::vector<SegmentFile> chain_;  // published or damaged, in order
+  VoidRecords void_;
   std::optional<EventWriter> writer_;  // none while no segment said what the events are
   WriterOptions options_;
   bool counts_known_ = true;
@@ -113,7 +115,18 @@ Result<void> StreamSalvager::list() {
     const bool named = std::any_of(segments.begin(), segments.end(), [&](const SegmentFile& next) {
       return next.published && next.header->previous_first_position == file.first_position;
     });
-    if (file.published || file.damage || named) chain_.push_back(file);
+    if (!file.published && !file.damage && !named) continue;
+    chain_.push_back(file);
+  }
+  // A segment whose header is damaged is named by those after it.
+  for (const SegmentFile& file : chain_) {
+    const bool voids = std::any_of(chain_.begin(), chain_.end(), [&](const SegmentFile& other) {
+      return other.published && other.header->has_void() &&
+             other.header->void_segment == file.first_position;
+    });
+    if (!voids) continue;
+    const auto segment = Segment::open_by_identity(files_, file.path, result_.stream);
+    if (segment) void_.add(**segment);
   }
   return {};
 }
@@ -209,6 +222,7 @@ Result<void> StreamSalvager::carry_messages(const Segment& segment, const FrameV
         fail(ErrorCode::Corrupt, "the records are not laid out as the header says").value());
     return {};
   }
+  if (void_.covers(frame.position, messages.time())) return {};
   writer_->set_captured_at(frame.captured_at_ns);
   const auto time = messages.time().words();
   if (messages.fixed()) {
@@ -287,8 +301,8 @@ Result<void> StreamSalvager::carry_over(const Segment& segment, const FrameView&
                   fail(ErrorCode::Corrupt, "it is not the schema of the stream").value());
       return {};
     case FrameKind::Mark:
-    case FrameKind::Void:
-      break;
+      // It speaks of what the stream holds up to it, which the new one may not hold.
+      return {};
   }
   leave_frame(segment, frame,
               fail(ErrorCode::Unsupported, "a frame of unknown kind cannot be copied").value());

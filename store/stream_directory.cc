@@ -30,24 +30,25 @@ uint64_t checksum_of(const PurgedFile& file) {
   return hash_bytes(std::as_bytes(std::span(&file, 1)).first(offsetof(PurgedFile, checksum)));
 }
 
-// A segment that is not published holds at most its checkpoint and its schema. Whatever follows
-// them was appended, so the segment had been published, and its magic is lost.
+// A segment that is not published holds at most the frames that open one: checkpoint, schema, mark.
+// Whatever follows them was appended, so the segment had been published, and its magic is lost.
 bool was_appended_to(FileSeam& files, int descriptor, uint64_t file_bytes) {
   uint64_t offset = kSegmentHeaderBytes;
-  for (const bool first : {true, false}) {
+  FrameKind last = FrameKind::Seal;  // of those that may follow, none precedes
+  for (;;) {
     uint64_t word = 0;
     const auto word_bytes = std::as_writable_bytes(std::span(&word, 1));
     if (files.read(descriptor, word_bytes, offset) != sizeof word || word == 0) return false;
     if (file_bytes < offset) return false;
-    if (!first && static_cast<FrameKind>((word >> 32) & 0xFF) != FrameKind::Schema) return true;
+    const bool first = offset == kSegmentHeaderBytes;
+    const auto kind = static_cast<FrameKind>((word >> 32) & 0xFF);
+    const bool opens = first || (kind == FrameKind::Schema && last == FrameKind::Checkpoint) ||
+                       (kind == FrameKind::Mark && last != FrameKind::Mark);
     const auto padded = check_commit_word(word, file_bytes - offset);
-    if (!padded) return true;
+    if (!opens || !padded) return true;
+    last = first ? FrameKind::Checkpoint : kind;
     offset += *padded;
   }
-  uint64_t word = 0;
-  return files.read(descriptor, std::as_writable_bytes(std::span(&word, 1)), offset) ==
-             sizeof word &&
-         word != 0;
 }
 
 Result<std::vector<std::string>> list_names(FileSeam& files, const std::string& directory) {

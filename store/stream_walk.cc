@@ -59,7 +59,8 @@ Result<EventView> StreamWalk::apply(const Segment& segment, uint64_t offset,
   }
   auto event = judge_.apply(frame, static_cast<RecordEncoding>(segment.header().record_encoding));
   if (!event) [[unlikely]]
-    event = segment.fail_at(offset, std::move(event).error());
+    return segment.fail_at(offset, std::move(event).error());
+  if (frame.kind == FrameKind::Mark) mark_.assign(frame.payload.begin(), frame.payload.end());
   return event;
 }
 

@@ -28,7 +28,8 @@ class StreamWalk {
   void forget() { entered_ = false; }
 
   // Decodes and applies the frame that stands at `offset` of the segment entered last, behind the
-  // frames that open it. Skippable frames of unknown kind and seals give an event without content.
+  // frames that open it. Marks, skippable frames of unknown kind and seals give an event without
+  // content.
   // Errors: Corrupt, ProtocolViolation, with their place; the state is then as before.
   Result<EventView> apply(const Segment& segment, uint64_t offset, const FrameView& frame);
 
@@ -47,12 +48,15 @@ class StreamWalk {
   const std::vector<Change>& opening() const { return opening_; }
   // The schema that was taken last.
   const SchemaBytes& schema() const { return schema_; }
+  // The producer's restart token that was met last; empty: none.
+  const std::vector<std::byte>& mark() const { return mark_; }
 
  private:
   bool entered_ = false;
   EventJudge judge_{Protocol(TimeShape{}), {}, 0};  // of a stream once one was entered
   std::vector<Change> opening_;  // counts with which the first segment was entered
   SchemaBytes schema_;
+  std::vector<std::byte> mark_;
 };
 
 }  // namespace tidemark

@@ -56,6 +56,7 @@ class StreamVerifier {
   Result<void> list();
   void check_links(size_t index);
   void check_first(const SegmentFile& file);
+  void check_void(const SegmentFile& file, const SegmentFile& before);
   void check_identity_of(const SegmentFile& file);
   std::optional<Successor> successor_of(size_t index) const;
 
@@ -201,6 +202,7 @@ void StreamVerifier::check_links(size_t index) {
     damage_at(file, ErrorCode::Corrupt,
               "the segment's incarnation is lower than that of the segment before it");
   }
+  check_void(file, before);
   if (previous == before.first_position) {
     if (header.previous_end > before.first_position + before.file_bytes) {
       damage_at(file, ErrorCode::Corrupt, "the header names an end beyond the previous segment");
@@ -218,6 +220,26 @@ void StreamVerifier::check_links(size_t index) {
             .value(),
         stream_, previous, 0, segment_path(directory_, previous)));
     lose_state();
+  }
+}
+
+// Rules V1 and V2 of what the header says of void records.
+void StreamVerifier::check_void(const SegmentFile& file, const SegmentFile& before) {
+  const auto broken = [&](std::string rule, std::string message) {
+    Error error = fail(ErrorCode::Corrupt, std::move(message)).value();
+    error.rule = std::move(rule);
+    damage(with_place(std::move(error), stream_, file.first_position, 0, file.path));
+  };
+  if (!before.published) return;
+  const SegmentHeader& header = *file.header;
+  if (header.voids()) {
+    if (header.incarnation == before.header->incarnation) {
+      broken("V1", "the segment voids what its own incarnation has written");
+    }
+  } else if (header.void_segment != before.header->void_segment) {
+    broken("V2", "the segment names " + std::to_string(header.void_segment) +
+                     " as the last that voids something, the one before it " +
+                     std::to_string(before.header->void_segment));
   }
 }
 

@@ -131,6 +131,24 @@ TEST_CASE("layout: impossible fields are refused though the checksums are right"
       {"predecessor without header",
        [](auto& h) { h.previous_end = h.previous_first_position + kSegmentHeaderBytes - 8; }},
       {"predecessor ends within a word", [](auto& h) { h.previous_end += 4; }},
+      {"void without the bit", [](auto& h) { h.void_segment = h.first_position; }},
+      {"void by none", [](auto& h) { h.incompatible_features = kVoidFeature; }},
+      {"void behind",
+       [](auto& h) {
+         h.incompatible_features = kVoidFeature;
+         h.void_segment = h.first_position + kPageBytes;
+       }},
+      {"void within a page",
+       [](auto& h) {
+         h.incompatible_features = kVoidFeature;
+         h.void_segment = 8;
+       }},
+      {"void in a stream's first segment",
+       [](auto& h) {
+         h.incompatible_features = kVoidFeature;
+         h.void_segment = h.first_position;
+         h.previous_first_position = kNoPosition;
+       }},
       {"predecessor ends behind", [](auto& h) { h.previous_end = h.first_position + 8; }},
   };
   for (const auto& [name, change] : changes) {
@@ -146,7 +164,7 @@ TEST_CASE("layout: what a later version may write is unsupported, and not damage
 
   // Reserved bytes that have a meaning by then come with a bit, which is looked at first.
   CHECK(code_after([](auto& h) {
-          h.incompatible_features = 1;
+          h.incompatible_features = 2;
           h.reserved_3[17] = 1;
         }) == ErrorCode::Unsupported);
 

@@ -56,6 +56,10 @@ class ScriptReader final : public StreamEvents {
   uint32_t stream() const override { return script_.stream; }
 
   Result<EventReader::Status> poll() override {
+    if (script_.restart == next_) {
+      script_.restart.reset();
+      return EventReader::Status::Voided;
+    }
     while (next_ < script_.events.size()) {
       const Written& written = script_.events[next_];
       if (written.kind == Written::Kind::Pause && !paused_) {
@@ -82,6 +86,10 @@ class ScriptReader final : public StreamEvents {
     return script_.has_segment ? std::optional(script_.shape) : std::nullopt;
   }
   const std::vector<Change>& opening() const override { return script_.opening; }
+  const Antichain<Time>& frontier() const override {
+    protocol_ = script_.protocol_after(next_);
+    return protocol_->frontier();
+  }
 
   bool writer_alive() const override {
     if (script_.when_asked) std::exchange(script_.when_asked, {})(script_);
@@ -110,6 +118,7 @@ class ScriptReader final : public StreamEvents {
   bool paused_ = false;
   Loaded current_;
   Loaded fetched_;
+  mutable std::optional<Protocol> protocol_;
 };
 
 }  // namespace

@@ -44,6 +44,8 @@ struct Script {
   // What writer_alive() does before it answers: a writer may write its last just then.
   std::function<void(Script&)> when_asked;
 
+  std::optional<size_t> restart;  // poll() answers Voided before this event
+
   size_t polled = 0;   // how many events were read
   size_t passed = 0;   // the same with pauses
   size_t fetched = 0;  // how many times at() was called

@@ -57,6 +57,46 @@ LogReaderOptions following(EndMode end = EndMode::Release) {
 
 }  // namespace
 
+TEST_CASE("a reader ends with an error where messages that it gave out become void") {
+  const TemporaryDirectory directory;
+  const Log log = must(Log::open(directory / "log"));
+  {
+    auto writer = writer_of(log);
+    must(writer.push(TextMessages{2, {"complete"}}));
+    must(writer.push(TextProgress{{{0, -1}, {5, 1}}}));
+    must(writer.push(TextMessages{6, {"begun"}}));
+    must(writer.finish());
+  }
+  TextReader behind = reader_of(log, following(EndMode::Wait));
+  TextReader past = reader_of(log, following(EndMode::Wait));
+  Polled last{};
+  CHECK(take_all(past, last).size() == 3);
+  CHECK(must(behind.poll()) == Polled::Event);
+
+  WriterOptions options = unsynced();
+  options.resume = Resume::DiscardIncomplete;
+  auto writer = must(open_writer<uint64_t, Texts>(log, 0, options, Behind::Drop));
+  must(writer.push(TextMessages{2, {"complete"}}));
+  must(writer.push(TextMessages{6, {"begun"}}));
+  must(writer.push(TextProgress{{{0, -1}}}));
+  CHECK(writer.dropped_records() == 1);
+  must(writer.finish());
+
+  const auto failed = past.poll();
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().code == ErrorCode::Voided);
+  CHECK(past.poll().error().code == ErrorCode::Voided);
+
+  // Whoever begins anew has each record once.
+  TextReader anew = reader_of(log);
+  Texts records;
+  for (const auto& event : take_all(anew, last)) {
+    if (event.messages() == nullptr) continue;
+    records.insert(records.end(), event.messages()->data.begin(), event.messages()->data.end());
+  }
+  CHECK(records == Texts{"complete", "begun"});
+}
+
 TEST_CASE("a reader gives out the events that were pushed, and ends with the stream") {
   const TemporaryDirectory directory;
   const Log log = must(Log::open(directory / "log"));

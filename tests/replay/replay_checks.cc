@@ -61,6 +61,7 @@ Result<Replay::Status> Watched::run(size_t budget) {
     const size_t before = passed();
     auto status = poll(budget);
     if (!status || *status == Replay::Status::Finished) return status;
+    if (*status == Replay::Status::Voided) return status;
     if (*status == Replay::Status::Pending && passed() == before) return status;
   }
   FAIL("a million polls did not end the replay");

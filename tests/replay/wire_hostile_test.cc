@@ -311,7 +311,7 @@ TEST_CASE("wire: frames that do not belong into a stream that is sent are refuse
   CHECK(code_of([&](ForgedStream& forged) {
           forged.frame(FrameKind::Checkpoint, encode_checkpoint({}, {{}, {{0, 1}}}));
         }) == ErrorCode::Corrupt);
-  CHECK(code_of([&](ForgedStream& forged) { forged.frame(FrameKind::Mark, payload); }) ==
+  CHECK(code_of([&](ForgedStream& forged) { forged.frame(FrameKind{6}, payload); }) ==
         ErrorCode::Unsupported);
   // A durable position, and a clock that goes backward.
   CHECK(code_of([&](ForgedStream& forged) {

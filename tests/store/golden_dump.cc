@@ -176,7 +176,8 @@ class Dumper {
         {304, Type::U64, 8, "dropped_frames"},
         {312, Type::U64, 8, "dropped_segments"},
         {320, Type::U64, 8, "published_at_ns"},
-        {328, Type::Bytes, 3760, "reserved"},
+        {328, Type::U64, 8, "void_segment"},
+        {336, Type::Bytes, 3752, "reserved"},
         {4088, Type::Hex64, 8, "checksum"},
     };
     for (const auto& [offset, type, bytes, name] : kFields) note_value(offset, type, bytes, name);

@@ -1,5 +1,5 @@
-// Frames: the framing around one event, checkpoint, schema or seal in a segment (SPEC.md section
-// 5).
+// Frames: the framing around one event, checkpoint, schema, mark or seal in a segment (SPEC.md
+// section 5).
 //
 // A frame is *committed* by the release store of its commit word, which is its first eight bytes;
 // zero there means that nothing was written. The checksum covers everything after itself, and its
@@ -25,9 +25,8 @@ enum class FrameKind : uint8_t {
   Messages = 2,
   Checkpoint = 3,
   Schema = 4,
-  Mark = 5,  // 5 and 6 are reserved by SPEC.md, and unknown to this version
-  Void = 6,
-  Seal = 7,
+  Mark = 5,
+  Seal = 7,  // 6 was reserved by earlier versions, and is unknown
 };
 std::string_view name_of(FrameKind kind);
 
@@ -118,7 +117,8 @@ struct FrameView {
   // Whether this version knows what the frame means.
   bool known() const {
     return kind == FrameKind::Progress || kind == FrameKind::Messages ||
-           kind == FrameKind::Checkpoint || kind == FrameKind::Schema || kind == FrameKind::Seal;
+           kind == FrameKind::Checkpoint || kind == FrameKind::Schema || kind == FrameKind::Mark ||
+           kind == FrameKind::Seal;
   }
   bool skippable() const { return (flags & kSkippable) != 0; }
 };

@@ -23,9 +23,15 @@ using Uuid = std::array<uint8_t, 16>;
 
 // The bytes "TIDEMRK1" as stored; the last character is the major version.
 inline constexpr uint64_t kSegmentMagic = 0x314B524D45444954;
-// The minor version that a segment needs to be understood in full: 1 if it has a schema.
+// The minor version that a segment needs to be understood in full: 1 if it has a schema, 2 if
+// records of its stream are void.
 inline constexpr uint16_t kFormatMinor = 0;
 inline constexpr uint16_t kFormatMinorOfSchemas = 1;
+inline constexpr uint16_t kFormatMinorOfVoids = 2;
+
+// Bits of `incompatible_features`.
+inline constexpr uint32_t kVoidFeature = 1;  // `void_segment` says what is void (section 5.8)
+inline constexpr uint32_t kIncompatibleFeatures = kVoidFeature;  // those that this version knows
 
 // Bits of `compatible_features`.
 inline constexpr uint32_t kSchemaFeature = 1;  // a schema frame follows the checkpoint
@@ -82,12 +88,16 @@ struct SegmentHeader {
   uint64_t dropped_frames;    // recovery: valid frames among them
   uint64_t dropped_segments;  // recovery: segments set aside
   uint64_t published_at_ns;
-  uint8_t reserved_3[3760];
+  uint64_t void_segment;  // the last segment up to this one that voids what is before it; 0: none
+  uint8_t reserved_3[3752];
   uint64_t checksum;  // of bytes 0..4087, with the magic as published
 
   TimeShape time_shape() const { return {time_words, time_wide_mask, time_signed_mask}; }
   uint64_t end_position() const { return first_position + segment_bytes; }
   bool has_schema() const { return (compatible_features & kSchemaFeature) != 0; }
+  bool has_void() const { return (incompatible_features & kVoidFeature) != 0; }
+  // It is this segment that voids what is before it.
+  bool voids() const { return has_void() && void_segment == first_position; }
 };
 static_assert(sizeof(SegmentHeader) == kSegmentHeaderBytes);
 static_assert(std::is_trivially_copyable_v<SegmentHeader>);
@@ -97,6 +107,7 @@ static_assert(offsetof(SegmentHeader, time_name) == 104);
 static_assert(offsetof(SegmentHeader, identity_checksum) == 248);
 static_assert(offsetof(SegmentHeader, first_sequence) == 256);
 static_assert(offsetof(SegmentHeader, published_at_ns) == 320);
+static_assert(offsetof(SegmentHeader, void_segment) == 328);
 static_assert(offsetof(SegmentHeader, checksum) == 4088);
 
 // Fills in the identity's checksum, and that of the whole header as it will be once published.

@@ -26,6 +26,7 @@ enum class ErrorCode : uint8_t {
   Unsupported,        // a format version, feature or file system that this library cannot handle
   Purged,             // the position was purged; `offset` is the earliest position that is left
   CursorLost,         // the position lies beyond the end of the log, or in a range that was lost
+  Voided,             // records that were handed out are void: their producer was restarted
   TooLarge,           // a record or a set of capabilities exceeds a limit of the format
   ProtocolViolation,  // a rule of the capture protocol is broken; `rule` names it
   Poisoned,           // an earlier sync failed: this writer can acknowledge nothing any more

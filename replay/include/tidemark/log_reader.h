@@ -48,7 +48,7 @@ class LogReader {
 
   // Looks once. Ended: the stream is finished, or its end was reached as the options say; what it
   // holds still is then for whoever reads to drop or to keep. Errors, which stay: those of
-  // EventReader::poll; Corrupt where records cannot be such a container; InvalidArgument where a
+  // LoggedStream::step; Corrupt where records cannot be such a container; InvalidArgument where a
   // time is none of the type's, or where the stream's first segment came only now and holds
   // something else.
   Result<Polled> poll() {

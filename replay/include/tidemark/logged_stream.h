@@ -43,7 +43,9 @@ class LoggedStream {
   LoggedStream& operator=(LoggedStream&&) noexcept;
   ~LoggedStream();
 
-  // Reads one event at most. Errors are those of EventReader::poll, and stay.
+  // Reads one event at most. Errors are those of EventReader::poll, and stay. Voided: the producer
+  // was restarted, and some of the messages that were read at times that were not complete are
+  // void; whoever opens the stream anew reads what is left of it.
   Result<Step> step();
 
   // After Step::Messages and Step::Progress; valid until the next step, and longer while a copy of

@@ -74,7 +74,15 @@ class Replay {
  public:
   class Implementation;
 
-  enum class Status : uint8_t { Event, Pending, Finished };
+  enum class Status : uint8_t {
+    Event,
+    // The producer of the stream event().stream was restarted, and offers again what was not
+    // complete: its messages that were handed out at times at or after void_frontier() are void.
+    // Never under Delivery::Complete, which hands out no such message.
+    Voided,
+    Pending,
+    Finished,
+  };
 
   // `streams` must exist; their order does not matter. Errors: as EventReader's, InvalidArgument
   // where the streams' time shapes differ, a bound has another shape, or a stream is named twice.
@@ -95,6 +103,7 @@ class Replay {
   Result<Status> next(std::chrono::nanoseconds limit);
 
   const ReplayedEvent& event() const;
+  const Antichain<Time>& void_frontier() const;
   // The combined frontier, as reported so far.
   const Antichain<Time>& frontier() const;
   const std::vector<std::pair<Time, int64_t>>& capabilities() const;

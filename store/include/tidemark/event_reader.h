@@ -40,6 +40,9 @@ enum class Waiting : uint8_t {
 struct ReaderOptions {
   Visibility visibility = Visibility::Committed;
   Access access = Access::Map;
+  // Void records (SPEC.md section 5.8) are left out, where their producer had declared them void
+  // before the reader was opened. false: they are handed out, and Voided tells what became of them.
+  bool hide_void = true;
   // Where to start: the first position of a segment. Unset: the earliest that is left.
   std::optional<uint64_t> segment;
 };
@@ -68,6 +71,8 @@ class EventReader {
 
   enum class Status : uint8_t {
     Event,     // event() holds the next one
+    Voided,    // the producer was restarted, and offers again what was not complete: messages that
+               // were handed out at times at or after an element of protocol().frontier() are void
     Pending,   // nothing yet; the stream may go on
     Finished,  // the stream holds no capability: nothing can follow
   };

@@ -44,12 +44,22 @@ enum class CaptureClock : uint8_t {
   Supplied,  // what the caller last gave to `set_captured_at`
 };
 
+// What becomes of records that a former incarnation left at times that are not complete.
+enum class Resume : uint8_t {
+  KeepAll,            // they stay: the producer goes on where it was
+  DiscardIncomplete,  // they are void: the producer offers them again (SPEC.md section 5.8)
+};
+
+// The longest restart token of a producer.
+inline constexpr size_t kMaxMarkBytes = 4096;
+
 struct WriterOptions {
   // The size that segments grow up to: the first has at most 1 MiB, and each doubles.
   // A multiple of 4 KiB between kMinSegmentBytes and kMaxSegmentBytes.
   uint64_t segment_bytes = uint64_t{128} << 20;
   SyncPolicy sync = {};
   CaptureClock clock = CaptureClock::Precise;
+  Resume resume = Resume::KeepAll;
 
   // What the stream's events are. A stream that exists must agree: InvalidArgument otherwise.
   TimeShape time = {};
@@ -73,6 +83,10 @@ struct RecoveryReport {
   uint64_t dropped_bytes = 0;    // beyond the end after a power loss
   uint64_t dropped_frames = 0;
   uint64_t set_aside_segments = 0;
+  // Where the stream stood: its frontier, and the restart token that was marked last (empty: none).
+  // A record at a time that is not at or after an element of the frontier is complete.
+  std::vector<Time> frontier;
+  std::vector<std::byte> mark;
 };
 
 // Appends events to one stream, which it holds by the kernel's lock for its life.
@@ -104,6 +118,10 @@ class EventWriter {
   Result<uint64_t> append_messages(std::span<const uint64_t> time, uint32_t records,
                                    std::span<const std::byte> data);
   Result<uint64_t> append_progress(std::span<const Change> changes);
+  // Notes where the producer would go on should it be killed: `token`, 1 to kMaxMarkBytes bytes of
+  // its own, is what recovery().mark is after the next opening, unless another one follows. As the
+  // stream survives as a prefix, so does all that was appended before it. It is no event.
+  Result<uint64_t> append_mark(std::span<const std::byte> token);
 
   // For CaptureClock::Supplied: ns since the Unix epoch, for the appends that follow.
   void set_captured_at(uint64_t ns);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tidemark/antichain.h"
 #include "tidemark/event_reader.h"
 #include "tidemark/event_writer.h"
 #include "tidemark/file_seam.h"
@@ -22,6 +23,23 @@ struct LogOptions {
   std::optional<uint32_t> peers = std::nullopt;
   bool create_if_missing = true;
   bool refuse_existing = false;
+};
+
+// Where the producer of one stream goes on.
+struct StreamResume {
+  uint32_t stream = 0;
+  // A record at a time that is not at or after an element of it is complete, and in the stream.
+  // Empty: the stream is finished.
+  Antichain<Time> frontier;
+  // The restart token that was marked last; empty: none.
+  std::vector<std::byte> mark;
+};
+
+struct ResumeFrontier {
+  std::vector<StreamResume> streams;  // all of the log, in order
+  // The meet of their frontiers: offering all input at or after an element of it again is enough,
+  // whichever stream it belongs to. Empty: all streams are finished, there is nothing to resume.
+  Antichain<Time> meet;
 };
 
 // Opening changes nothing in a log that exists. Copyable and thread-safe; any number of processes
@@ -42,6 +60,11 @@ class Log {
   // the options name), Corrupt, Missing, Unsupported, Io.
   Result<EventReader> reader(uint32_t stream, const ReaderOptions& options = {}) const;
   Result<PositionReader> position_reader(uint32_t stream) const;
+
+  // Where a producer that was killed has to go on, as the streams stand now: what opening each for
+  // writing would recover, without doing it. Of a stream that is being written, how far it has
+  // come, which is never too early. Errors: as writer(), but for Busy and Finished.
+  Result<ResumeFrontier> resume_frontier() const;
 
   // The streams that have a directory, in order.
   Result<std::vector<uint32_t>> streams() const;
