@@ -17,6 +17,7 @@ namespace {
 struct Standing {
   std::optional<Protocol> protocol;  // none: no segment yet
   std::vector<std::byte> mark;
+  Totals totals;
 };
 
 // A stream that is being written: to the end of its last segment, as a reader would.
@@ -35,7 +36,7 @@ Result<Standing> read_live(FileSeam& files, const std::string& directory, uint32
       TIDEMARK_TRY(walk.apply(segment, offset, *frame));
       offset = frame->end_position() - segment.first_position();
     }
-    return Standing{walk.protocol(), walk.mark()};
+    return Standing{walk.protocol(), walk.mark(), walk.totals()};
   }
   return Standing{};
 }
@@ -46,7 +47,9 @@ Result<Standing> standing_of(FileSeam& files, const std::string& directory, uint
     const auto control = ControlPage::open_for_reading(files, directory);
     auto found = inspect_stream(files, directory, stream,
                                 control ? control->durable() : std::optional<uint64_t>());
-    if (found) return Standing{std::move(found->protocol), std::move(found->report.mark)};
+    if (found) {
+      return Standing{std::move(found->protocol), std::move(found->report.mark), found->totals};
+    }
     // A writer that came meanwhile may have confused it.
     TIDEMARK_ASSIGN(written_now, is_locked(files, directory));
     if (!written_now) return tl::make_unexpected(std::move(found).error());
@@ -62,7 +65,7 @@ Result<ResumeFrontier> Log::resume_frontier() const {
   std::optional<TimeShape> shape;
   for (const uint32_t stream : streams) {
     TIDEMARK_ASSIGN(standing, standing_of(*files_, stream_path(path_, stream), stream));
-    StreamResume found{stream, {}, std::move(standing.mark)};
+    StreamResume found{stream, {}, std::move(standing.mark), standing.totals};
     if (standing.protocol) {
       shape = standing.protocol->shape();
       found.frontier = standing.protocol->frontier();

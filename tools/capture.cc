@@ -1,37 +1,27 @@
 // `tidemark capture`: lines or NDJSON from files or standard input into a log.
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
-#include "acknowledgements.h"
+#include "capture_resume.h"
+#include "capture_run.h"
 #include "capture_streams.h"
-#include "capture_times.h"
 #include "command.h"
-#include "event_times.h"
 #include "human.h"
+#include "input_file.h"
 #include "interrupt.h"
-#include "json_line.h"
-#include "line_reader.h"
 #include "options.h"
-#include "output.h"
-#include "progress_bar.h"
 #include "report.h"
 #include "terminal.h"
-#include "tidemark/hash.h"
 #include "tidemark/log.h"
 #include "values.h"
 
@@ -39,292 +29,6 @@ namespace tidemark::tools {
 namespace {
 
 using Clock = CaptureStreams::Clock;
-using std::chrono::milliseconds;
-
-constexpr std::string_view kStandardInput = "-";
-
-struct CaptureOptions {
-  std::string log;
-  std::vector<std::string> files;
-  std::optional<uint32_t> workers;
-  std::string key_field;
-  std::string time_field;
-  TimeFormat time_format = TimeFormat::Integer;
-  uint64_t lateness = 0;
-  Late late = Late::Clamp;
-  bool skip_bad_lines = false;
-  BatchLimits batch;
-  SyncPolicy sync;
-  uint64_t segment_bytes = WriterOptions{}.segment_bytes;
-  bool acknowledge = false;
-  bool leave_open = false;
-  bool fresh = false;
-
-  bool parses_lines() const { return !key_field.empty() || !time_field.empty(); }
-};
-
-struct CaptureCounts {
-  uint64_t lines = 0;  // of all files
-  uint64_t bytes = 0;  // of these lines
-  uint64_t captured = 0;
-  uint64_t clamped = 0;
-  uint64_t dropped = 0;
-  uint64_t skipped = 0;
-};
-
-std::string message_of(int error) { return std::generic_category().message(error); }
-
-std::string name_of_input(const std::string& file) {
-  return file == kStandardInput ? "standard input" : file;
-}
-
-// One input file, opened; standard input is not closed again.
-class InputFile {
- public:
-  static Outcome<InputFile> open(const std::string& file) {
-    if (file == kStandardInput) return InputFile(STDIN_FILENO);
-    const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return failed(fmt::format("cannot read: {}: {}", message_of(errno), file));
-    return InputFile(descriptor);
-  }
-  InputFile(InputFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  InputFile& operator=(InputFile&&) = delete;
-  ~InputFile() {
-    if (descriptor_ > STDERR_FILENO) close(descriptor_);
-  }
-  int descriptor() const { return descriptor_; }
-
- private:
-  explicit InputFile(int descriptor) : descriptor_(descriptor) {}
-
-  int descriptor_;
-};
-
-// What can be said about the inputs before anything is created. Returns their bytes together where
-// all of them are regular files.
-Outcome<std::optional<uint64_t>> examine_inputs(const std::vector<std::string>& files) {
-  std::optional<uint64_t> total = 0;
-  if (std::count(files.begin(), files.end(), kStandardInput) > 1) {
-    return misused("standard input can be read only once");
-  }
-  for (const std::string& file : files) {
-    struct stat status {};
-    const bool standard = file == kStandardInput;
-    if ((standard ? fstat(STDIN_FILENO, &status) : stat(file.c_str(), &status)) != 0) {
-      return misused(fmt::format("{}: {}", message_of(errno), name_of_input(file)));
-    }
-    if (standard && (fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY) {
-      return misused("is not open for reading: standard input");
-    }
-    if (S_ISDIR(status.st_mode)) {
-      return misused(fmt::format("is a directory: {}", name_of_input(file)));
-    }
-    if (!standard && access(file.c_str(), R_OK) != 0) {
-      return misused(fmt::format("{}: {}", message_of(errno), file));
-    }
-    if (!S_ISREG(status.st_mode)) total.reset();
-    if (total) *total += static_cast<uint64_t>(status.st_size);
-  }
-  return total;
-}
-
-// One run of the command, from the first line to the last.
-class Capture {
- public:
-  Capture(const CaptureOptions& options, CaptureStreams& streams, std::optional<uint64_t> total)
-      : options_(options),
-        streams_(streams),
-        total_(total),
-        frontier_(streams.frontier(), options.lateness),
-        json_({options.time_field, options.key_field}),
-        output_(Output::standard_output()),
-        acknowledgements_(output_),
-        bar_("capturing", !(options.acknowledge && output_.is_terminal())) {}
-
-  // Reads all inputs. Whatever happens, what waits is appended and synced afterwards.
-  Outcome<void> run() {
-    auto outcome = read_inputs();
-    bar_.clear();
-    auto settled = settle();
-    // The first failure is the one to report; a full disk, say, would fail the second time too.
-    return outcome ? settled : outcome;
-  }
-
-  const CaptureCounts& counts() const { return counts_; }
-
- private:
-  Outcome<void> read_inputs() {
-    for (const std::string& file : options_.files) {
-      auto input = InputFile::open(file);
-      if (!input) return tl::make_unexpected(std::move(input).error());
-      LineReader reader(input->descriptor(), streams_.max_record_bytes());
-      auto outcome = read_input(reader, name_of_input(file));
-      if (!outcome) return outcome;
-    }
-    return {};
-  }
-
-  Outcome<void> read_input(LineReader& reader, const std::string& name) {
-    const uint64_t bytes_before = counts_.bytes;
-    bool ended = false;
-    while (true) {
-      while (const auto line = reader.next()) {
-        if (auto taken = take(*line); !taken) {
-          taken.error().text += fmt::format(": {}, line {}", name, reader.lines());
-          return taken;
-        }
-        counts_.bytes = bytes_before + reader.bytes();
-      }
-      if (reader.too_long()) {
-        return failed(
-            fmt::format("the line is longer than {} bytes, the most that this --segment-size "
-                        "takes: {}, line {}",
-                        streams_.max_record_bytes(), name, reader.lines() + 1));
-      }
-      if (ended) return {};
-      if (auto tended = tend(); !tended) return tended;
-      switch (reader.fill(patience())) {
-        case LineReader::Fill::More:
-        case LineReader::Fill::TimedOut:
-          break;
-        case LineReader::Fill::End:
-          ended = true;
-          break;
-        case LineReader::Fill::Interrupted:
-          return stopped_by_interrupt();
-        case LineReader::Fill::Failed:
-          return failed(fmt::format("cannot read: {}: {}, line {}", message_of(reader.error()),
-                                    name, reader.lines() + 1));
-      }
-    }
-  }
-
-  // One input line, which is input record `counts_.lines`. It is counted once it was taken, so
-  // that an acknowledgement never covers the line at which a capture stopped.
-  Outcome<void> take(std::string_view line) {
-    if (auto sorted = sort_in(line); !sorted) return sorted;
-    ++counts_.lines;
-    // With every commit durable at once, an acknowledgement can follow it at once.
-    if (options_.sync.kind != SyncPolicy::Kind::EveryCommit) return {};
-    if (streams_.appends() == appends_seen_) return {};
-    appends_seen_ = streams_.appends();
-    return tend();
-  }
-
-  // Finds the line's stream and time, and adds it there.
-  Outcome<void> sort_in(std::string_view line) {
-    if (options_.parses_lines()) {
-      const auto parsed = json_.parse(line);
-      if (!parsed) return bad_line("the line " + parsed.error().message);
-    }
-    size_t stream = counts_.lines % streams_.size();
-    if (!options_.key_field.empty()) {
-      const auto key = key_of(json_.field(1));
-      if (!key) return bad_field(options_.key_field, key.error());
-      stream = hash_bytes(std::as_bytes(std::span(*key))) % streams_.size();
-    }
-    if (!options_.time_field.empty()) {
-      const auto time = time_of(json_.field(0), options_.time_format);
-      if (!time) return bad_field(options_.time_field, time.error());
-      return add_at(stream, *time, line);
-    }
-    auto added = streams_.add_now(stream, line, counts_.lines);
-    if (!added) return stopped(added.error());
-    ++counts_.captured;
-    return {};
-  }
-
-  Outcome<void> add_at(size_t stream, uint64_t time, std::string_view line) {
-    const uint64_t frontier = frontier_.frontier();
-    if (frontier_.is_late(time)) {
-      switch (options_.late) {
-        case Late::Error:
-          return failed(
-              fmt::format("the record is late: its time is {}, the frontier {}", time, frontier));
-        case Late::Drop:
-          ++counts_.dropped;
-          return {};
-        case Late::Clamp:
-          ++counts_.clamped;
-          break;
-      }
-    }
-    auto added = streams_.add(stream, std::max(time, frontier), line, counts_.lines);
-    if (!added) return stopped(added.error());
-    frontier_.advance(time);
-    streams_.advance(frontier_.frontier());
-    ++counts_.captured;
-    return {};
-  }
-
-  Outcome<void> bad_line(std::string text) {
-    if (!options_.skip_bad_lines) return failed(std::move(text));
-    ++counts_.skipped;
-    return {};
-  }
-  Outcome<void> bad_field(const std::string& field, const Error& error) {
-    return bad_line(fmt::format("the field \"{}\" {}", field, error.message));
-  }
-
-  // The log cannot take more.
-  Outcome<void> stopped(const Error& error) const { return failed(error, options_.log); }
-
-  // What has to be done now and then: appending what has waited long enough, acknowledging.
-  Outcome<void> tend() {
-    if (auto tended = streams_.tend(Clock::now()); !tended) return stopped(tended.error());
-    bar_.show(counts_.bytes, total_, plural(counts_.lines, "record"));
-    if (!options_.acknowledge) return {};
-    acknowledgements_.note(streams_.first_waiting(counts_.lines), streams_.committed());
-    return written(acknowledgements_.settle(streams_.durable()));
-  }
-
-  // How long the next read may wait. Unset: until something comes.
-  std::optional<milliseconds> patience() const {
-    std::optional<milliseconds> limit;
-    if (const auto deadline = streams_.next_deadline()) {
-      limit = std::max(milliseconds(0), std::chrono::ceil<milliseconds>(*deadline - Clock::now()));
-    }
-    if (acknowledgements_.waiting()) {
-      // Nothing tells when the policy has synced, so look a few times in each of its intervals.
-      const auto interval = options_.sync.kind == SyncPolicy::Kind::Interval
-                                ? options_.sync.interval / 4
-                                : milliseconds(50);
-      const auto look = std::clamp(interval, milliseconds(1), milliseconds(50));
-      limit = limit ? std::min(*limit, look) : look;
-    }
-    return limit;
-  }
-
-  // Appends, syncs and acknowledges what was read; where not all of it can be appended, the rest.
-  Outcome<void> settle() {
-    const auto flushed = streams_.flush();
-    const auto synced = streams_.sync();
-    Outcome<void> acknowledged;
-    if (synced && options_.acknowledge) {
-      acknowledged = written(acknowledgements_.settle_all(streams_.first_waiting(counts_.lines)));
-    }
-    if (!flushed) return stopped(flushed.error());
-    if (!synced) return stopped(synced.error());
-    return acknowledged;
-  }
-
-  Outcome<void> written(bool ok) {
-    if (ok) return {};
-    if (output_.pipe_closed()) return failed("nobody reads the acknowledgements: standard output");
-    return output_.finish();
-  }
-
-  const CaptureOptions& options_;
-  CaptureStreams& streams_;
-  std::optional<uint64_t> total_;
-  InputFrontier frontier_;
-  JsonLine json_;
-  Output output_;
-  Acknowledgements acknowledgements_;
-  ProgressBar bar_;
-  CaptureCounts counts_;
-  uint64_t appends_seen_ = 0;
-};
 
 Outcome<Log> open_log(const CaptureOptions& options) {
   LogOptions log_options;
@@ -340,15 +44,15 @@ Outcome<CaptureStreams> open_streams(const Log& log, const CaptureOptions& optio
   writer.segment_bytes = options.segment_bytes;
   writer.sync = options.sync;
   writer.container_name = "lines";
+  if (options.resume) writer.resume = Resume::DiscardIncomplete;
   auto streams = CaptureStreams::open(log, writer, options.batch);
   if (!streams) return failed(streams.error(), options.log);
   return *std::move(streams);
 }
 
 // What opening the streams found, where that is worth a word.
-void tell_recovery(const std::vector<RecoveryReport>& reports) {
-  for (size_t stream = 0; stream < reports.size(); ++stream) {
-    const RecoveryReport& report = reports[stream];
+void tell_recovery(const std::vector<std::pair<uint32_t, RecoveryReport>>& reports) {
+  for (const auto& [stream, report] : reports) {
     if (!report.existed || report.was_closed) continue;
     std::string text = fmt::format("stream {} was not closed by its last writer; ", stream);
     if (report.dropped_bytes == 0) {
@@ -365,40 +69,82 @@ void tell_recovery(const std::vector<RecoveryReport>& reports) {
   }
 }
 
-void tell_summary(const CaptureOptions& options, const CaptureCounts& counts, size_t streams,
-                  Clock::duration taken, std::string_view ending) {
+// From where a capture that was resumed goes on.
+void tell_resume(const CaptureOptions& options, const ResumePlan& resume) {
+  if (resume.place.records == 0 && resume.void_records == 0) return;
+  const bool at_end = resume.place.file >= options.files.size();
+  std::string text =
+      at_end ? std::string("resuming at the end of the input")
+             : fmt::format("resuming at {}, line {}", printable(options.files[resume.place.file]),
+                           resume.place.lines + 1);
+  text += fmt::format("; {} skipped", plural(resume.place.records, "record"));
+  if (resume.void_records > 0) {
+    text += fmt::format(", {} of incomplete times void and offered again",
+                        human_count(resume.void_records));
+  }
+  say(text);
+}
+
+void tell_summary(const CaptureOptions& options, const CaptureCounts& counts,
+                  const CaptureStreams& streams, Clock::duration taken, std::string_view ending) {
   const std::chrono::duration<double> elapsed = taken;
   const double seconds = std::max(elapsed.count(), 1e-6);
-  std::string text = fmt::format(
-      "captured {} ({}) into {} of {} in {}: {} records/s, {}/s", plural(counts.captured, "record"),
-      human_bytes(counts.bytes), plural(streams, "stream"), printable(options.log),
-      human_duration(elapsed),
-      human_count(static_cast<uint64_t>(static_cast<double>(counts.captured) / seconds)),
-      human_bytes(static_cast<uint64_t>(static_cast<double>(counts.bytes) / seconds)));
+  const uint64_t captured = counts.captured - streams.already_there();
+  std::string text =
+      fmt::format("captured {} ({}) into {} of {} in {}: {} records/s, {}/s",
+                  plural(captured, "record"), human_bytes(counts.bytes),
+                  plural(streams.size(), "stream"), printable(options.log), human_duration(elapsed),
+                  human_count(static_cast<uint64_t>(static_cast<double>(captured) / seconds)),
+                  human_bytes(static_cast<uint64_t>(static_cast<double>(counts.bytes) / seconds)));
   if (counts.clamped > 0) {
     text += fmt::format("; {} late, moved to the frontier", human_count(counts.clamped));
+  }
+  if (streams.already_there() > 0) {
+    text += fmt::format("; {} there already", human_count(streams.already_there()));
   }
   if (counts.dropped > 0) text += fmt::format("; {} late, dropped", human_count(counts.dropped));
   if (counts.skipped > 0) text += fmt::format("; {} skipped", plural(counts.skipped, "bad line"));
   say(text.append("; ").append(ending));
 }
 
+Outcome<void> check_resumable(const CaptureOptions& options, bool marks) {
+  if (!options.resume || marks) return {};
+  return misused(options.time_field.empty()
+                     ? "a capture by arrival time cannot be resumed: --resume needs --time"
+                     : "only a capture of regular files can be resumed");
+}
+
 Outcome<void> capture(const CaptureOptions& options) {
-  const auto total = examine_inputs(options.files);
-  if (!total) return tl::make_unexpected(total.error());
+  const auto inputs = examine_inputs(options.files);
+  if (!inputs) return tl::make_unexpected(inputs.error());
+  const bool marks = inputs->bytes && !options.time_field.empty() &&
+                     std::count(options.files.begin(), options.files.end(), kStandardInput) == 0;
+  if (auto checked = check_resumable(options, marks); !checked) return checked;
   catch_interrupts();
   const auto started = Clock::now();
   auto log = open_log(options);
   if (!log) return tl::make_unexpected(std::move(log).error());
+  ResumePlan resume;
+  if (options.resume) {
+    auto plan = plan_resume(*log, options.files, options.deciding());
+    if (!plan) return tl::make_unexpected(std::move(plan).error());
+    resume = *plan;
+    if (resume.finished) {
+      say("nothing to resume: all streams are finished");
+      return {};
+    }
+  }
   auto streams = open_streams(*log, options);
   if (!streams) return tl::make_unexpected(std::move(streams).error());
+  if (options.resume) streams->start_at(resume.place.frontier);
   tell_recovery(streams->recoveries());
   if (options.files.front() == kStandardInput && is_terminal(STDIN_FILENO)) {
     say("reading from the terminal; Ctrl-D ends the input");
   }
 
-  Capture run(options, *streams, *total);
-  Outcome<void> outcome = run.run();
+  tell_resume(options, resume);
+  CaptureRun run = run_capture(options, *streams, inputs->bytes, resume, marks);
+  Outcome<void>& outcome = run.outcome;
   const bool finishes = outcome && !options.leave_open;
   if (finishes) {
     if (auto finished = streams->finish(); !finished)
@@ -408,7 +154,7 @@ Outcome<void> capture(const CaptureOptions& options) {
     outcome = failed(closed.error(), options.log);
   }
   const bool was_interrupted = !outcome && outcome.error().exit == Exit::Interrupted;
-  tell_summary(options, run.counts(), streams->size(), Clock::now() - started,
+  tell_summary(options, run.counts, *streams, Clock::now() - started,
                finishes && outcome ? "finished"
                : was_interrupted   ? "interrupted, open for the next capture"
                                    : "open for the next capture");
@@ -422,6 +168,8 @@ constexpr const char* kExamples =
     "  tidemark capture trades.tide a.ndjson b.ndjson --time when --time-format ms --lateness "
     "5000\n"
     "  tidemark capture trades.tide a.ndjson --workers 4 --key symbol --time when\n"
+    "  tidemark capture trades.tide a.ndjson --time when --resume  after a crash: goes on, exactly "
+    "once\n"
     "  feed | tidemark capture trades.tide --sync commit --ack     say what survives power loss";
 
 }  // namespace
@@ -480,7 +228,12 @@ void add_capture(CLI::App& tool, Action& action) {
       "run survive power loss; skipped and dropped ones count");
   command.add_flag("--leave-open", options->leave_open,
                    "at the end of input leave the streams open (default: finish them, for good)");
-  command.add_flag("--fresh", options->fresh, "refuse a log that exists");
+  CLI::Option* fresh = command.add_flag("--fresh", options->fresh, "refuse a log that exists");
+  command
+      .add_flag("--resume", options->resume,
+                "go on with a capture of these files that was killed or left open, so that each "
+                "record is there exactly once; begins one where there is none")
+      ->excludes(fresh);
   command.callback([options, &action] {
     if (options->files.empty()) options->files.emplace_back(kStandardInput);
     action = [options] {

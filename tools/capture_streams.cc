@@ -11,6 +11,9 @@ namespace {
 // and memory stays bounded whatever the number of streams.
 constexpr uint64_t kBatchBytes = uint64_t{256} << 10;
 
+// How much input is read again at most after a kill: what comes in so long a time.
+constexpr std::chrono::milliseconds kMarkEvery{100};
+
 uint64_t greatest_frontier(const Protocol& protocol) {
   uint64_t greatest = 0;
   for (const Time& time : protocol.frontier().elements()) {
@@ -30,22 +33,28 @@ uint64_t system_clock_ns() {
 Result<CaptureStreams> CaptureStreams::open(const Log& log, const WriterOptions& options,
                                             const BatchLimits& limits) {
   std::vector<Lane> lanes;
+  std::vector<std::optional<size_t>> lane_of(log.peers());
+  const bool resumes = options.resume == Resume::DiscardIncomplete;
   lanes.reserve(log.peers());
   for (uint32_t stream = 0; stream < log.peers(); ++stream) {
     auto writer = log.writer(stream, options);
+    if (!writer && writer.error().code == ErrorCode::Finished && resumes) continue;
     if (!writer) {
       for (Lane& lane : lanes) static_cast<void>(lane.writer.close());
       return tl::make_unexpected(std::move(writer).error());
     }
+    lane_of[stream] = lanes.size();
     lanes.emplace_back(*std::move(writer));
   }
-  return CaptureStreams(std::move(lanes), limits);
+  return CaptureStreams(std::move(lanes), std::move(lane_of), resumes, limits);
 }
 
-CaptureStreams::CaptureStreams(std::vector<Lane> lanes, const BatchLimits& limits)
-    : lanes_(std::move(lanes)), limits_(limits) {
+CaptureStreams::CaptureStreams(std::vector<Lane> lanes, std::vector<std::optional<size_t>> lane_of,
+                               bool resumes, const BatchLimits& limits)
+    : lanes_(std::move(lanes)), lane_of_(std::move(lane_of)), limits_(limits) {
   for (Lane& lane : lanes_) {
     lane.progress = greatest_frontier(lane.writer.protocol());
+    if (resumes) lane.complete_before = lane.progress;
     lane.progress_at = now_;
     frontier_ = std::max(frontier_, lane.progress);
   }
@@ -55,10 +64,34 @@ uint64_t CaptureStreams::max_record_bytes() const {
   return lanes_.front().writer.max_data_bytes(1);
 }
 
-std::vector<RecoveryReport> CaptureStreams::recoveries() const {
-  std::vector<RecoveryReport> reports;
-  for (const Lane& lane : lanes_) reports.push_back(lane.writer.recovery());
+std::vector<std::pair<uint32_t, RecoveryReport>> CaptureStreams::recoveries() const {
+  std::vector<std::pair<uint32_t, RecoveryReport>> reports;
+  for (const Lane& lane : lanes_) {
+    reports.emplace_back(lane.writer.stream(), lane.writer.recovery());
+  }
   return reports;
+}
+
+Result<void> CaptureStreams::mark_with(Token token) {
+  token_ = std::move(token);
+  for (Lane& lane : lanes_) TIDEMARK_TRY(mark(lane));
+  return {};
+}
+
+Result<void> CaptureStreams::mark(Lane& lane) {
+  lane.marked_at = now_;
+  lane.marked_progress = lane.progress;
+  TIDEMARK_ASSIGN(token, token_(frontier_));
+  TIDEMARK_TRY(lane.writer.append_mark(token));
+  ++appends_;
+  return {};
+}
+
+CaptureStreams::Lane* CaptureStreams::lane_for(size_t stream, uint64_t time) {
+  const auto index = lane_of_[stream];
+  if (index && time >= lanes_[*index].complete_before) return &lanes_[*index];
+  ++already_there_;
+  return nullptr;
 }
 
 bool CaptureStreams::has_room(const Lane& lane, size_t record_bytes) const {
@@ -78,7 +111,9 @@ void CaptureStreams::put(Lane& lane, std::string_view record, uint64_t index) {
 
 Result<void> CaptureStreams::add(size_t stream, uint64_t time, std::string_view record,
                                  uint64_t index) {
-  Lane& lane = lanes_[stream];
+  Lane* const found = lane_for(stream, time);
+  if (found == nullptr) return {};
+  Lane& lane = *found;
   if (lane.waiting() && (lane.time != time || !has_room(lane, record.size()))) {
     TIDEMARK_TRY(append(lane));
   }
@@ -89,7 +124,7 @@ Result<void> CaptureStreams::add(size_t stream, uint64_t time, std::string_view 
 
 Result<void> CaptureStreams::add_now(size_t stream, std::string_view record, uint64_t index) {
   arrival_ = true;
-  Lane& lane = lanes_[stream];
+  Lane& lane = lanes_[*lane_of_[stream]];  // arrival time does not resume: all streams are open
   if (lane.waiting() && !has_room(lane, record.size())) TIDEMARK_TRY(append(lane));
   if (!lane.waiting()) lane.time = std::max(system_clock_ns(), lane.progress);
   put(lane, record, index);
@@ -130,7 +165,7 @@ Result<void> CaptureStreams::follow(Lane& lane) {
   TIDEMARK_TRY(lane.writer.append_progress(changes_));
   ++appends_;
   lane.progress = frontier_;
-  return {};
+  return token_ && now_ - lane.marked_at >= kMarkEvery ? mark(lane) : Result<void>();
 }
 
 Result<void> CaptureStreams::tend(Clock::time_point now) {
@@ -161,7 +196,10 @@ Result<void> CaptureStreams::flush() {
     if (lane.waiting()) TIDEMARK_TRY(append(lane));
   }
   // Only now: the batches of arrival time move the frontier.
-  for (Lane& lane : lanes_) TIDEMARK_TRY(follow(lane));
+  for (Lane& lane : lanes_) {
+    TIDEMARK_TRY(follow(lane));
+    if (token_ && lane.marked_progress != lane.progress) TIDEMARK_TRY(mark(lane));
+  }
   return {};
 }
 

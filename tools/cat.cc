@@ -40,7 +40,9 @@ std::optional<RecordSchema> schema_of(const EventReader& reader) {
 Outcome<void> put_stream(const Log& log, uint32_t stream, Output& output) {
   // Where damage hides the end, the reader stops at the damage.
   const uint64_t end = committed_end(log, stream).value_or(kNoPosition);
-  auto reader = log.reader(stream);
+  ReaderOptions options;
+  options.hide_void = false;  // what was written, and where it became void
+  auto reader = log.reader(stream, options);
   if (!reader) return failed(reader.error(), log.path());
   std::optional<RecordSchema> schema;
   bool looked_for_schema = false;
@@ -50,6 +52,13 @@ Outcome<void> put_stream(const Log& log, uint32_t stream, Output& output) {
     if (interrupted()) return stopped_by_interrupt();
     const auto status = reader->poll();
     if (!status) return failed(status.error(), log.path());
+    if (*status == EventReader::Status::Voided) {
+      line.clear();
+      append_void_json(line, stream, reader->position(), reader->protocol().frontier());
+      line += '\n';
+      if (!output.write(line)) return {};
+      continue;
+    }
     if (*status != EventReader::Status::Event) return {};
     if (!looked_for_schema) {
       schema = schema_of(*reader);

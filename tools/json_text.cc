@@ -65,6 +65,18 @@ uint64_t append_event_json(std::string& json, uint32_t stream, const EventView& 
   return unmatched;
 }
 
+void append_void_json(std::string& json, uint32_t stream, uint64_t position,
+                      const Antichain<Time>& frontier) {
+  fmt::format_to(std::back_inserter(json),
+                 R"({{"stream":{},"position":"{}","kind":"void","frontier":[)", stream, position);
+  const auto& elements = frontier.elements();
+  for (size_t i = 0; i < elements.size(); ++i) {
+    if (i > 0) json += ',';
+    append_time_json(json, elements[i]);
+  }
+  json += "]}";
+}
+
 void append_envelope_json(std::string& json, uint32_t stream, const EventView& event,
                           const MessagesView& messages, uint32_t index) {
   fmt::format_to(std::back_inserter(json), R"({{"stream":{},"position":"{}","time":)", stream,

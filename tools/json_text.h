@@ -5,8 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include "tidemark/antichain.h"
 #include "tidemark/event.h"
 #include "tidemark/record_schema.h"
+#include "tidemark/time.h"
 
 namespace tidemark::tools {
 
@@ -17,6 +19,10 @@ void append_record_json(std::string& json, std::string_view record);
 // objects; those that do not match it are as they would be without. Returns how many these are.
 uint64_t append_event_json(std::string& json, uint32_t stream, const EventView& event,
                            const RecordSchema* schema = nullptr);
+
+// The line for records that became void: earlier ones at times at or after `frontier`.
+void append_void_json(std::string& json, uint32_t stream, uint64_t position,
+                      const Antichain<Time>& frontier);
 
 // One line of `--format ndjson`, without its newline: a record in its envelope.
 void append_envelope_json(std::string& json, uint32_t stream, const EventView& event,

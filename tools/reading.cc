@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "json_text.h"
+#include "report.h"
 #include "terminal.h"
 
 namespace tidemark::tools {
@@ -13,6 +14,15 @@ Outcome<Log> open_log_for_reading(const std::string& path) {
   auto log = Log::open(path, options);
   if (!log) return failed(log.error(), path);
   return *std::move(log);
+}
+
+void warn_void(std::string_view command, uint32_t stream, const Antichain<Time>& frontier) {
+  std::string times;
+  for (const Time& time : frontier.elements()) times += (times.empty() ? "" : ", ") + time.text();
+  warn(command,
+       fmt::format("stream {}: its producer was restarted and offers again what was not "
+                   "complete; records put out before this line at or after time {} are void",
+                   stream, times));
 }
 
 Outcome<std::vector<uint32_t>> choose_streams(const Log& log,

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "command.h"
 #include "output.h"
+#include "tidemark/antichain.h"
 #include "tidemark/event.h"
 #include "tidemark/log.h"
 
@@ -19,6 +21,9 @@ Outcome<Log> open_log_for_reading(const std::string& path);
 // where a stream that was asked for is not there.
 Outcome<std::vector<uint32_t>> choose_streams(const Log& log,
                                               const std::optional<std::vector<uint32_t>>& named);
+
+// Says that records of a stream that were put out are void (SPEC.md section 5.8).
+void warn_void(std::string_view command, uint32_t stream, const Antichain<Time>& frontier);
 
 enum class RecordFormat : uint8_t {
   Raw,     // exactly the bytes that were captured, and a newline

@@ -77,6 +77,10 @@ Outcome<void> replay_here(const ReplayCommand& command, Replay& replay, const Re
     if (!status) return failed(status.error(), command.log);
     if (*status == Replay::Status::Finished) return {};
     if (*status == Replay::Status::Pending) continue;
+    if (*status == Replay::Status::Voided) {
+      warn_void("replay", replay.event().stream.value_or(0), replay.void_frontier());
+      continue;
+    }
     const ReplayedEvent& replayed = replay.event();
     const MessagesView* messages = replayed.messages();
     if (messages == nullptr) continue;

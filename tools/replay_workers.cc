@@ -89,6 +89,14 @@ class RenderedStream {
     }
     if (*status == Replay::Status::Finished) return Polled::Ended;
     if (*status == Replay::Status::Pending) return Polled::Pending;
+    if (*status == Replay::Status::Voided) {
+      fail(failure_of(tidemark::fail(ErrorCode::Voided,
+                                     "the stream's producer was restarted, and records that were "
+                                     "replayed are void: replay it anew")
+                          .value(),
+                      *log_));
+      return Polled::Ended;
+    }
     const ReplayedEvent& replayed = replay_.event();
     const MessagesView* messages = replayed.messages();
     if (messages == nullptr) {

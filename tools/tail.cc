@@ -129,6 +129,9 @@ class Tailing {
     if (end && stream.reader.position() >= *end) return {};
     const auto status = stream.reader.poll();
     if (!status) return failed(status.error(), command_.log);
+    if (*status == EventReader::Status::Voided) {
+      warn_void("tail", stream.number, stream.reader.protocol().frontier());
+    }
     stream.has_event = *status == EventReader::Status::Event;
     stream.finished = *status == EventReader::Status::Finished;
     return {};

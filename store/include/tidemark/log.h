@@ -33,6 +33,7 @@ struct StreamResume {
   Antichain<Time> frontier;
   // The restart token that was marked last; empty: none.
   std::vector<std::byte> mark;
+  Totals totals;  // of the stream, void records too
 };
 
 struct ResumeFrontier {
