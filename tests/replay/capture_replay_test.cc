@@ -1,6 +1,7 @@
 // Captured by some workers, replayed by others, all of it or any part, now or later: the same
 // records at the same times, and the frontiers that they justify.
 
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@
 #include "tidemark/log_writer.h"
 #include "tidemark/protocol_rules.h"
 #include "tidemark/replay_into.h"
+#include "tidemark/resume_writer.h"
 #include "tidemark/share.h"
 
 namespace tidemark {
@@ -220,6 +222,83 @@ TEST_CASE("An operator that starts again goes on in its stream, and is refused b
   for (uint64_t time = 0; time < 9; ++time) expected[time] = {time};
   REQUIRE(read_directly(log, {0}) == expected);
   REQUIRE(replays_exactly(log, {0}, 2, expected));
+}
+
+TEST_CASE("A dataflow that is killed again and again, and resumed, captures each record once") {
+  const uint64_t seed = test::seed_or(7);
+  INFO("TIDEMARK_TEST_SEED=" << seed);
+  std::mt19937_64 random(seed);
+  constexpr uint32_t kWorkers = 2;
+  constexpr uint64_t kLast = 400;
+  const auto records_at = [](uint64_t time) { return 1 + time % 3; };
+  const test::TemporaryDirectory directory;
+  const Log log = must(Log::open(directory / "log", {.peers = kWorkers}));
+
+  // The whole program, as it is started each time; its exit code.
+  const auto program = [&] {
+    const auto resume = log.resume_frontier();
+    if (!resume) return 1;
+    if (resume->meet.empty()) return 0;
+    const uint64_t first = resume->meet.elements().front().word(0);
+    WriterOptions options;
+    options.segment_bytes = kMinSegmentBytes;
+    std::vector<ResumedWriter<uint64_t, Numbers>> writers;
+    for (uint32_t i = 0; i < kWorkers; ++i) {
+      auto writer = resume_writer<uint64_t, Numbers>(log, i, options);
+      if (!writer) return 2;
+      writers.push_back(*std::move(writer));
+    }
+    const auto execution = execute(Config::process(kWorkers), [&](Worker& worker) {
+      CaptureHandle capture;
+      auto input = worker.dataflow<uint64_t>([&](auto& scope) {
+        auto [handle, numbers] = new_input<Numbers>(scope);
+        capture = numbers.exchange([](uint64_t n) { return n * 7; })
+                      .capture_into(std::move(writers[worker.index()]));
+        return std::move(handle);
+      });
+      input.advance_to(first);
+      for (uint64_t time = first; time < kLast; ++time) {
+        for (uint64_t i = 0; i < records_at(time); ++i) {
+          input.send(time * 100 + worker.index() * 10 + i);
+        }
+        input.advance_to(time + 1);
+        worker.step();
+        std::this_thread::sleep_for(20us);
+      }
+    });
+    return execution.ok() ? 0 : 3;
+  };
+
+  int kills = 0;
+  for (bool through = false; !through;) {
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) _exit(program());
+    if (kills < test::rounds_or(20)) {
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 12'000));
+      kill(child, SIGKILL);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    if (WIFSIGNALED(status)) {
+      ++kills;
+      continue;
+    }
+    REQUIRE(WEXITSTATUS(status) == 0);
+    through = true;
+  }
+  CHECK(kills > 0);
+
+  Records expected;
+  for (uint64_t time = 0; time < kLast; ++time) {
+    for (uint64_t worker = 0; worker < kWorkers; ++worker) {
+      for (uint64_t i = 0; i < records_at(time); ++i) {
+        expected[time].push_back(time * 100 + worker * 10 + i);
+      }
+    }
+  }
+  CHECK(read_directly(log, {0, 1}) == expected);
+  CHECK(replays_exactly(log, {0, 1}, 3, expected));
 }
 
 // Random streams under a two-dimensional order.

@@ -11,6 +11,7 @@
 #include "tidemark/log_reader.h"
 #include "tidemark/log_writer.h"
 #include "tidemark/replay_into.h"
+#include "tidemark/resume_writer.h"
 #include "tidemark/segment_records.h"
 #include "tidemark/segment_texts.h"
 #include "tidemark/share.h"
