@@ -108,8 +108,13 @@ void ControlPage::set_state(WriterState state) {
 }
 
 void ControlPage::wake_all() {
-  if (atomic(page_->sleepers).exchange(0, std::memory_order_seq_cst) != 0) {
+  // The writer's threads may all come here.
+  const auto sleepers = atomic(page_->sleepers);
+  uint32_t seen = sleepers.load(std::memory_order_seq_cst);
+  while (seen % 2 != 0) {
+    if (!sleepers.compare_exchange_weak(seen, seen + 1, std::memory_order_seq_cst)) continue;
     files_->futex_wake_all(&page_->sleepers);
+    return;
   }
 }
 
@@ -135,10 +140,10 @@ uint64_t ControlPage::published() const {
   return atomic(page_->published).load(std::memory_order_acquire);
 }
 
-uint32_t* ControlPage::arm() {
-  if (!writable_) return nullptr;
-  atomic(page_->sleepers).store(1, std::memory_order_seq_cst);
-  return &page_->sleepers;
+std::optional<FutexWait> ControlPage::arm() {
+  if (!writable_) return std::nullopt;
+  const uint32_t before = atomic(page_->sleepers).fetch_or(1, std::memory_order_seq_cst);
+  return FutexWait{&page_->sleepers, before | 1};
 }
 
 }  // namespace tidemark

@@ -27,8 +27,8 @@ struct ControlLayout {
   uint64_t durable;    // the durable position
   uint64_t published;  // counts publications; a change says that a successor may be there
   uint8_t reserved_1[48];
-  // Written by readers that fall asleep, exchanged by the writer that wakes them.
-  uint32_t sleepers;  // 1: someone sleeps, or is about to
+  // Made odd by readers that fall asleep, even by the writer that wakes them.
+  uint32_t sleepers;  // odd: someone sleeps, or is about to
   uint8_t reserved_2[3964];
 };
 static_assert(sizeof(ControlLayout) == kControlBytes);
@@ -53,11 +53,11 @@ class ControlPage {
   void set_state(WriterState state);
   // After a commit: one load of a line that hardly ever changes, unless someone sleeps.
   void wake_sleepers() {
-    // The reader sets the flag, makes every writer's core pass a barrier (membarrier), and looks
-    // again before it sleeps. So it is enough here that the compiler keeps the load after the
+    // The reader makes the word odd, makes every writer's core pass a barrier (membarrier), and
+    // looks again before it sleeps. So it is enough here that the compiler keeps the load after the
     // commit: a commit that this load overtook in the store buffer is seen by that second look.
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (std::atomic_ref<uint32_t>(page_->sleepers).load(std::memory_order_relaxed) != 0)
+    if (std::atomic_ref<uint32_t>(page_->sleepers).load(std::memory_order_relaxed) % 2 != 0)
         [[unlikely]] {
       wake_all();
     }
@@ -67,8 +67,10 @@ class ControlPage {
   std::optional<uint64_t> durable() const;
   WriterState state() const;  // Unknown if left by another boot
   uint64_t published() const;
-  // The word to sleep on while it is 1; nullptr where this process may not write to it.
-  uint32_t* arm();
+  // What to sleep on; nothing where this process may not write to the page. The word counts: if it
+  // only said whether someone sleeps, a reader that comes after a wake would make it look as it
+  // did before, and one that was just about to sleep would do so (tests/rigs/memory_model).
+  std::optional<FutexWait> arm();
 
  private:
   ControlPage(FileSeam& files, ControlLayout* page, bool writable);

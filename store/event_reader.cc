@@ -414,9 +414,9 @@ bool Implementation::has_news() const {
   return control_ && control_->durable().value_or(kNoPosition) != seen_durable_;
 }
 
-uint32_t* Implementation::arm() {
+std::optional<FutexWait> Implementation::arm() {
   attach_control();
-  return control_ ? control_->arm() : nullptr;
+  return control_ ? control_->arm() : std::nullopt;
 }
 
 EventReader::EventReader(std::unique_ptr<Implementation> implementation)
@@ -453,14 +453,14 @@ Result<bool> wait_any(std::span<EventReader* const> readers, std::chrono::nanose
   words.reserve(readers.size());
   bool all_have_words = true;
   for (EventReader* reader : readers) {
-    if (uint32_t* word = reader->implementation_->arm()) {
-      words.push_back({word, 1});
+    if (const auto word = reader->implementation_->arm()) {
+      words.push_back(*word);
     } else {
       all_have_words = false;
     }
   }
   // The other half of the writer's missing fence: after this, whatever it committed before it
-  // looked at the flag is visible here, and whatever it commits later finds the flag set.
+  // looked at the word is visible here, and whatever it commits later finds the word odd.
   const bool fenced = files.membarrier() == 0;
   if (any_news()) return true;
   const auto left = deadline - Clock::now();

@@ -23,8 +23,8 @@ class EventReader::Implementation {
   Result<Status> poll();
   // Whether a poll could find something that the last one did not: a look at memory only.
   bool has_news() const;
-  // Sets the sleepers' flag. nullptr where there is no word to sleep on: look again soon.
-  uint32_t* arm();
+  // Says that someone is about to sleep. Nothing where there is no word for it: look again soon.
+  std::optional<FutexWait> arm();
 
   uint64_t position() const;
   bool writer_alive() const;
