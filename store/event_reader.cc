@@ -45,7 +45,7 @@ Result<std::unique_ptr<Implementation>> Implementation::open(FileSeam& files, st
       new Implementation(files, std::move(directory), stream, log_uuid, options));
   made->attach_control();
   TIDEMARK_ASSIGN(opened, made->open_first());
-  (void)opened;  // an empty stream: its first segment may come later
+  made->began_empty_ = !opened;  // its first segment may come later
   return made;
 }
 
@@ -55,20 +55,14 @@ void Implementation::attach_control() {
 
 // Finds the segment to start from; false while the stream has none.
 Result<bool> Implementation::open_first() {
+  if (options.position) return open_at(*options.position);
   // In this order: a segment that a purge unlinks after this look is below what is read then.
   TIDEMARK_ASSIGN(positions, list_segment_names(files, directory));
   TIDEMARK_ASSIGN(purged, read_purged(files, directory));
   const uint64_t earliest = purged.value_or(0);
-  const auto purged_error = [&](uint64_t wanted) {
-    auto error = fail(ErrorCode::Purged, "position " + std::to_string(wanted) +
-                                             " was purged; the earliest left is " +
-                                             std::to_string(earliest));
-    error.value().stream = stream;
-    error.value().offset = earliest;
-    error.value().path = directory;
-    return error;
-  };
-  if (options.segment && *options.segment < earliest) return purged_error(*options.segment);
+  if (options.segment && *options.segment < earliest) return purged_at(*options.segment, earliest);
+  // This reader was there before the first event, and is owed it.
+  if (began_empty_ && earliest > 0) return purged_at(0, earliest);
   for (const uint64_t position : positions) {
     if (position < earliest) continue;
     if (options.segment && position != *options.segment) continue;
@@ -86,11 +80,15 @@ Result<bool> Implementation::open_first() {
     const bool is_head =
         header.previous_first_position == kNoPosition || (purged && position == *purged);
     if (!options.segment && !is_head) {
+      TIDEMARK_ASSIGN(since, purged_since(purged));
+      if (since) return open_first();
       return (*opened)->fail_at(0, ErrorCode::Missing, "the segments before this one are missing");
     }
     TIDEMARK_TRY(enter(*std::move(opened)));
     return true;
   }
+  TIDEMARK_ASSIGN(since, purged_since(purged));
+  if (since) return open_first();
   if (options.segment) {
     auto error = fail(ErrorCode::NotFound,
                       "no segment begins at position " + std::to_string(*options.segment));

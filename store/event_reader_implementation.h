@@ -58,6 +58,15 @@ class EventReader::Implementation {
   Result<Status> poll_thoroughly();
   Result<Status> look();
   Result<bool> open_first();
+  // The same for ReaderOptions::position (event_reader_start.cc).
+  Result<bool> open_at(uint64_t wanted);
+  Result<bool> open_before_earliest(uint64_t wanted, uint64_t earliest);
+  Result<std::shared_ptr<Segment>> open_published(uint64_t first_position) const;
+  Result<void> pass_events_before(uint64_t wanted);
+  tl::unexpected<Error> judge_short_stream(uint64_t wanted, std::optional<Error> torn);
+  tl::unexpected<Error> purged_at(uint64_t wanted, uint64_t earliest) const;
+  // Whether the stream was purged since `purged` was read: what is missing may be missing for that.
+  Result<bool> purged_since(const std::optional<uint64_t>& purged) const;
   Result<void> enter(std::shared_ptr<Segment> next);
   // Goes on in the segment after this one; false where there is none yet.
   Result<bool> cross();
@@ -81,6 +90,7 @@ class EventReader::Implementation {
   std::optional<uint64_t> examined_position_;  // an end that was examined already
   uint64_t next_examination_ns_ = 0;
   std::optional<Error> error_;  // stays
+  bool began_empty_ = false;    // there was no segment yet when the reader was opened
 };
 
 Result<PositionReader> open_position_reader(FileSeam& files, std::string directory,

@@ -41,7 +41,13 @@ struct ReaderOptions {
   Visibility visibility = Visibility::Committed;
   Access access = Access::Map;
   // Where to start: the first position of a segment. Unset: the earliest that is left.
-  std::optional<uint64_t> segment;
+  std::optional<uint64_t> segment = std::nullopt;
+  // Or: a position that a reader of this stream stood at, an event's or the one after it; 0 is the
+  // stream's beginning. What stands before it in its segment is verified and not handed out, and
+  // opening() and protocol() are those of this place. Errors: Purged, with the earliest position
+  // that is left; CursorLost where the stream does not reach so far (any more); InvalidArgument
+  // where no event begins or ends there.
+  std::optional<uint64_t> position = std::nullopt;
 };
 
 // What the headers say of a stream.
@@ -59,9 +65,9 @@ struct StreamTraits {
   uint64_t schema_hash = 0;  // of these bytes; without them, the application's
 };
 
-// Walks one stream from a segment's beginning, and goes on while it is written, in this process
-// or another. Every frame's checksum, payload and protocol are verified before an event is handed
-// out. Opening or reading never changes a log. One thread at a time.
+// Walks one stream from a segment's beginning or from a position, and goes on while it is written,
+// in this process or another. Every frame's checksum, payload and protocol are verified before an
+// event is handed out. Opening or reading never changes a log. One thread at a time.
 class EventReader {
  public:
   class Implementation;
@@ -97,8 +103,8 @@ class EventReader {
   const Protocol& protocol() const;
   // Totals at that position.
   const Totals& totals() const;
-  // The capabilities with which this reader began, those of its first segment's checkpoint, once
-  // a segment was found.
+  // The capabilities with which this reader began, those of its first segment's checkpoint or of
+  // the position it was asked to start at, once a segment was found.
   const std::vector<Change>& opening() const;
   // What the stream's headers say; nothing while the stream has no segment.
   const std::optional<StreamTraits>& traits() const;
