@@ -66,6 +66,8 @@ Result<bool> Implementation::open_first() {
   for (const uint64_t position : positions) {
     if (position < earliest) continue;
     if (options.segment && position != *options.segment) continue;
+    TIDEMARK_ASSIGN(overtaken, lease_from(position, purged));
+    if (overtaken) return open_first();
     auto opened = Segment::open(files, segment_path(directory, position), stream, options.access);
     if (!opened && opened.error().code == ErrorCode::NotFound) {
       const auto examined = examine_segment(files, directory, stream, position);
@@ -125,7 +127,11 @@ Result<void> Implementation::enter(std::shared_ptr<Segment> next) {
     traits->schema = walk.schema();
   }
   initial.reset();
+  const bool first = segment == nullptr;
   segment = std::move(next);
+  if (options.leasing == Leasing::Automatic && !first) {
+    lease_.hold(files, directory, segment->first_position());
+  }
   offset_ = offset;
   at_seal = false;
   quiet_polls_ = kQuietPolls;  // there may be a successor already
@@ -459,6 +465,7 @@ Result<bool> wait_any(std::span<EventReader* const> readers, std::chrono::nanose
   return answer != -ETIMEDOUT || any_news();
 }
 
+void EventReader::release_before(uint64_t position) { implementation_->release_before(position); }
 const EventView& EventReader::event() const { return implementation_->event; }
 std::shared_ptr<const Segment> EventReader::segment() const { return implementation_->segment; }
 uint64_t EventReader::position() const { return implementation_->position(); }

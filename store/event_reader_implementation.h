@@ -6,6 +6,7 @@
 #include <string>
 
 #include "control_page.h"
+#include "lease.h"
 #include "segment.h"
 #include "stream_walk.h"
 #include "tidemark/event_reader.h"
@@ -27,6 +28,7 @@ class EventReader::Implementation {
 
   uint64_t position() const;
   bool writer_alive() const;
+  void release_before(uint64_t position);
 
   FileSeam& files;
   const std::string directory;
@@ -65,6 +67,8 @@ class EventReader::Implementation {
   Result<void> pass_events_before(uint64_t wanted);
   tl::unexpected<Error> judge_short_stream(uint64_t wanted, std::optional<Error> torn);
   tl::unexpected<Error> purged_at(uint64_t wanted, uint64_t earliest) const;
+  // Takes or moves the lease. True: a purge has passed `purged` meanwhile, so look anew.
+  Result<bool> lease_from(uint64_t first_position, const std::optional<uint64_t>& purged);
   // Whether the stream was purged since `purged` was read: what is missing may be missing for that.
   Result<bool> purged_since(const std::optional<uint64_t>& purged) const;
   Result<void> enter(std::shared_ptr<Segment> next);
@@ -83,6 +87,7 @@ class EventReader::Implementation {
   void attach_control();
 
   std::optional<ControlPage> control_;
+  Lease lease_;
   uint64_t offset_ = 0;          // of the next frame in `segment`
   uint64_t seen_published_ = 0;  // the control page's count when a successor was last looked for
   uint64_t quiet_polls_ = 0;     // polls since then

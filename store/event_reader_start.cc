@@ -31,6 +31,22 @@ Result<bool> Implementation::purged_since(const std::optional<uint64_t>& purged)
   return now != purged;
 }
 
+// A lease and a purge cannot miss each other: the reader locks first and then reads `purged`, a
+// purge replaces that file first and then looks at the locks, before it unlinks anything.
+Result<bool> Implementation::lease_from(uint64_t first_position,
+                                        const std::optional<uint64_t>& purged) {
+  if (options.leasing == Leasing::None) return false;
+  if (!lease_.hold(files, directory, first_position)) return false;
+  return purged_since(purged);
+}
+
+void Implementation::release_before(uint64_t position) {
+  if (options.leasing != Leasing::Manual || !segment) return;
+  if (!lease_.position() || *lease_.position() < position) {
+    lease_.hold(files, directory, position);
+  }
+}
+
 // Nothing where no segment of this name is published.
 Result<std::shared_ptr<Segment>> Implementation::open_published(uint64_t first_position) const {
   auto opened =
@@ -54,7 +70,9 @@ Result<bool> Implementation::open_at(uint64_t wanted) {
     std::shared_ptr<Segment> found;
     auto at = std::upper_bound(positions.begin(), positions.end(), wanted);
     while (!found && at != positions.begin() && *(at - 1) >= earliest) {
-      TIDEMARK_ASSIGN(opened, open_published(*--at));
+      TIDEMARK_ASSIGN(overtaken, lease_from(*--at, purged));
+      if (overtaken) return open_at(wanted);
+      TIDEMARK_ASSIGN(opened, open_published(*at));
       found = std::move(opened);
     }
     if (found) {
@@ -74,6 +92,7 @@ Result<bool> Implementation::open_before_earliest(uint64_t wanted, uint64_t earl
   TIDEMARK_ASSIGN(positions, list_segment_names(files, directory));
   for (const uint64_t position : positions) {
     if (position < earliest) continue;
+    if (options.leasing != Leasing::None) lease_.hold(files, directory, position);
     TIDEMARK_ASSIGN(head, open_published(position));
     if (!head) continue;
     const SegmentHeader& header = head->header();

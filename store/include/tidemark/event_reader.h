@@ -37,6 +37,13 @@ enum class Waiting : uint8_t {
   Spin,   // on the commit word; wakes in about 100 ns and takes a core
 };
 
+// Whether a reader keeps purges away from what it still needs (SPEC.md section 2.6).
+enum class Leasing : uint8_t {
+  None,       // a purge may overtake it: it is told Purged then
+  Automatic,  // it holds what it reads and all that follows
+  Manual,     // it holds all from where it began, until release_before()
+};
+
 struct ReaderOptions {
   Visibility visibility = Visibility::Committed;
   Access access = Access::Map;
@@ -48,6 +55,9 @@ struct ReaderOptions {
   // that is left; CursorLost where the stream does not reach so far (any more); InvalidArgument
   // where no event begins or ends there.
   std::optional<uint64_t> position = std::nullopt;
+  // Where the system refuses a lease, or the stream has no file for them (it was never opened for
+  // writing or purged by a version that makes one), reading works as with None.
+  Leasing leasing = Leasing::Automatic;
 };
 
 // What the headers say of a stream.
@@ -89,6 +99,9 @@ class EventReader {
   Result<Status> poll();
   // Polls until there is an event or the stream is finished, or until `limit` is over: Pending.
   Result<Status> next(std::chrono::nanoseconds limit, Waiting waiting = Waiting::Sleep);
+
+  // For Leasing::Manual: what stands before `position` is not needed any more.
+  void release_before(uint64_t position);
 
   // The event that poll() or next() found. It and all views of it are valid until the next call
   // of either, and longer while a copy of segment() is held.
