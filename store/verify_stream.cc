@@ -119,6 +119,7 @@ Result<void> StreamVerifier::list() {
     damage(std::move(error));
     purged_unknown_ = true;
   }
+  if (purged_) note("the stream was purged up to position " + std::to_string(*purged_));
   for (SegmentFile& file : segments) {
     if (file.first_position < purged_.value_or(0)) {
       note("segment " + std::to_string(file.first_position) + " was purged, but is not yet gone");
