@@ -47,7 +47,12 @@ class HeldMessages {
   // The minimal times among those messages that `frontier` has passed.
   Antichain<Time> passed_times(const Antichain<Time>& frontier);
 
-  // Whether the two above answer without a search.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (const HeldMessage& message : heap_) visit(message);
+  }
+
+  // Whether take_passed() and passed_times() answer without a search.
   bool quick(const Antichain<Time>& frontier) const;
 
  private:

@@ -38,15 +38,26 @@ Result<Replay> Replay::open(const Log& log, std::span<const uint32_t> streams,
   if (std::adjacent_find(numbers.begin(), numbers.end()) != numbers.end()) {
     return fail(ErrorCode::InvalidArgument, "a stream is replayed once or not at all");
   }
-  if (options.reader.segment && numbers.size() > 1) {
-    return fail(ErrorCode::InvalidArgument, "a segment to start at belongs to one stream");
+  if ((options.reader.segment || options.reader.position) && numbers.size() > 1) {
+    return fail(ErrorCode::InvalidArgument,
+                "a segment or a position to start at belongs to one stream");
   }
   ReaderOptions reader_options = options.reader;
   reader_options.visibility = options.visibility.value_or(
       options.delivery == Delivery::Complete ? Visibility::Durable : options.reader.visibility);
 
+  // What is held back is read again later, by its position.
+  const bool holds_back = options.order == Order::Time || options.delivery == Delivery::Complete;
+  if (holds_back && reader_options.leasing == Leasing::Automatic) {
+    reader_options.leasing = Leasing::Manual;
+  }
+
   std::vector<std::unique_ptr<StreamEvents>> events;
   for (const uint32_t number : numbers) {
+    reader_options.position = options.reader.position;
+    for (const StreamPosition& start : options.positions) {
+      if (start.stream == number) reader_options.position = start.position;
+    }
     TIDEMARK_ASSIGN(reader, log.reader(number, reader_options));
     events.push_back(stream_of(log, std::move(reader)));
   }
@@ -83,6 +94,9 @@ const std::vector<std::pair<Time, int64_t>>& Replay::capabilities() const {
 }
 const Antichain<Time>& Replay::void_frontier() const {
   return implementation_->driver().void_frontier();
+}
+std::vector<StreamPosition> Replay::resume_positions() const {
+  return implementation_->driver().resume_positions();
 }
 TimeShape Replay::time_shape() const { return implementation_->driver().time_shape(); }
 std::vector<const EventReader*> Replay::readers() const { return implementation_->readers(); }

@@ -17,6 +17,8 @@ constexpr size_t kEventsPerPoll = 1024;
 constexpr std::chrono::milliseconds kLongestSleep{100};
 // A search through the messages held may cost so many of them for each step made since the last.
 constexpr size_t kSearchedPerStep = 4;
+// Bytes of a stream between two moves of its lease.
+constexpr uint64_t kLeaseStride = uint64_t{1} << 20;
 
 }  // namespace
 
@@ -146,6 +148,7 @@ bool ReplayDriver::may_help(const Input& input) const {
 Result<bool> ReplayDriver::read(Input& input, size_t& budget) {
   TIDEMARK_ASSIGN(step, input.source.step());
   ++work_since_;
+  if (holds_back()) move_lease(input);
   switch (step) {
     case StreamSource::Step::Pending:
       input.pending_in = poll_;
@@ -177,7 +180,10 @@ Result<bool> ReplayDriver::take_messages(Input& input) {
     event_.changes.clear();
     return true;
   }
-  if (delivery_ == Delivery::Complete && ended_.less_equal(time)) return false;
+  if (delivery_ == Delivery::Complete && ended_.less_equal(time)) {
+    input.withheld_from = std::min(input.withheld_from, event.position);
+    return false;
+  }
   const auto index = static_cast<uint32_t>(&input - inputs_.data());
   TIDEMARK_TRY(held_.add({time, index, event.position}));
   return false;
@@ -222,6 +228,12 @@ Result<bool> ReplayDriver::end(Input& input) {
   TIDEMARK_TRY(stop_reading(input));
   if (holds_back()) {
     if (delivery_ == Delivery::Complete && !ended_.empty()) {
+      held_.for_each([&](const HeldMessage& message) {
+        uint64_t& withheld_from = inputs_[message.source].withheld_from;
+        if (ended_.less_equal(message.time)) {
+          withheld_from = std::min(withheld_from, message.position);
+        }
+      });
       held_.forget_from(ended_.frontier());
       TIDEMARK_TRY(stop_reading_what_cannot_complete());
     }
@@ -258,6 +270,42 @@ Result<void> ReplayDriver::stop_reading_what_cannot_complete() {
     }
   }
   return {};
+}
+
+// --- where it could go on ---
+
+std::vector<uint64_t> ReplayDriver::positions_to_resume() const {
+  std::vector<uint64_t> positions;
+  positions.reserve(inputs_.size());
+  for (const Input& input : inputs_) {
+    positions.push_back(std::min(input.source.taken_upto(), input.withheld_from));
+  }
+  const auto keep = [&](const HeldMessage& message) {
+    positions[message.source] = std::min(positions[message.source], message.position);
+  };
+  held_.for_each(keep);
+  for (size_t i = ready_next_; i < ready_.size(); ++i) keep(ready_[i]);
+  return positions;
+}
+
+std::vector<StreamPosition> ReplayDriver::resume_positions() const {
+  const std::vector<uint64_t> positions = positions_to_resume();
+  std::vector<StreamPosition> result;
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    result.push_back({inputs_[i].source.stream(), positions[i]});
+  }
+  return result;
+}
+
+// What is held back will be read again, so the lease stays there. Looked at after so many bytes
+// that the look costs little beside reading them.
+void ReplayDriver::move_lease(Input& input) {
+  const uint64_t taken = input.source.taken_upto();
+  if (taken < input.release_at) return;
+  input.release_at = taken + kLeaseStride + held_.size() * sizeof(HeldMessage);
+  EventReader* const reader = input.source.events().reader();
+  if (reader == nullptr) return;
+  reader->release_before(positions_to_resume()[static_cast<size_t>(&input - inputs_.data())]);
 }
 
 // --- what is held back ---

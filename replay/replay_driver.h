@@ -49,6 +49,7 @@ class ReplayDriver {
   const Antichain<Time>& void_frontier() const { return void_frontier_; }
   const MutableAntichain<Time>& reported() const { return reported_; }
   TimeShape time_shape() const { return shape_.value_or(TimeShape{}); }
+  std::vector<StreamPosition> resume_positions() const;
   size_t held_events() const { return held_.size() + ready_.size() - ready_next_; }
 
  private:
@@ -56,7 +57,14 @@ class ReplayDriver {
     StreamSource source;
     bool over = false;
     uint64_t pending_in = 0;  // the poll in which it last had nothing
+    // The first message that was read and will not be handed out: its time is incomplete at the
+    // end.
+    uint64_t withheld_from = kNoPosition;
+    uint64_t release_at = 0;  // the position at which the lease is moved next
   };
+
+  std::vector<uint64_t> positions_to_resume() const;
+  void move_lease(Input& input);
 
   bool holds_back() const { return order_ == Order::Time || delivery_ == Delivery::Complete; }
 

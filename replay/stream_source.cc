@@ -38,7 +38,10 @@ Result<StreamSource::Step> StreamSource::step() {
     if (status == EventReader::Status::Pending && (opened_ || !events_->shape())) return Step::Over;
   }
   const bool found = status == EventReader::Status::Event;
-  if (found && stop_at_ && events_->event().position >= *stop_at_) return Step::Over;
+  if (found && stop_at_ && events_->event().position >= *stop_at_) {
+    beyond_ = true;
+    return Step::Over;
+  }
   if (!opened_ && events_->shape()) {
     loaded_ = found;
     return open();
@@ -74,6 +77,12 @@ Result<StreamSource::Step> StreamSource::take_event() {
   TIDEMARK_TRY(add_to(capabilities_, changes_));
   // The stream says nothing new in a slice that it does not move; all of it, it says as it did.
   return slice_.everything() || !changes_.empty() ? Step::Progress : Step::Nothing;
+}
+
+uint64_t StreamSource::taken_upto() const {
+  if (loaded_ || beyond_) return events_->event().position;
+  const EventReader* const reader = events_->reader();
+  return reader == nullptr ? 0 : reader->position();
 }
 
 // Whether nothing new means the end: where the replay does not follow, or no writer is left. Who

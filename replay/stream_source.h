@@ -48,6 +48,10 @@ class StreamSource {
   // The stream's capabilities in the slice, as the steps up to now tell.
   const MutableAntichain<Time>& capabilities() const { return capabilities_; }
 
+  // The position before which every event was taken: behind the last step's, but where the next one
+  // was read already, to see the opening or the end before it.
+  uint64_t taken_upto() const;
+
   uint32_t stream() const { return events_->stream(); }
   std::optional<TimeShape> shape() const { return events_->shape(); }
   StreamEvents& events() { return *events_; }
@@ -66,6 +70,7 @@ class StreamSource {
 
   bool opened_ = false;
   bool loaded_ = false;  // event() was read, but the opening had to be told first
+  bool beyond_ = false;  // event() was read, but it lies beyond stop_at_
   MutableAntichain<Time> capabilities_;
   std::vector<Change> changes_;
 };

@@ -593,6 +593,34 @@ Result<void> Catalog::put_cursor(const Cursor& cursor) {
   });
 }
 
+Result<void> Catalog::move_cursor(const Cursor& cursor) {
+  TIDEMARK_TRY(check_name(cursor.name));
+  return implementation_->write([&](MDB_txn* transaction) {
+    const MDB_dbi database = implementation_->environment().cursors();
+    Cursor moved = cursor;
+    MDB_val key = value_of(cursor.name);
+    MDB_val value{};
+    const int code = mdb_get(transaction, database, &key, &value);
+    if (code == MDB_SUCCESS) {
+      const auto old = decode_cursor(cursor.name, bytes_of(value));
+      if (!old)
+        return Step(damaged_cursor(cursor.name, implementation_->environment().directory()));
+      for (const CursorPlace& place : old->positions) {
+        const bool named = std::any_of(cursor.positions.begin(), cursor.positions.end(),
+                                       [&](const auto& p) { return p.stream == place.stream; });
+        if (!named) moved.positions.push_back(place);
+      }
+    } else if (code != MDB_NOTFOUND) {
+      return Step{code};
+    }
+    std::sort(moved.positions.begin(), moved.positions.end(),
+              [](const CursorPlace& a, const CursorPlace& b) { return a.stream < b.stream; });
+    const auto content = encode_cursor(moved);
+    value = value_of(content);
+    return Step{mdb_put(transaction, database, &key, &value, 0)};
+  });
+}
+
 Result<bool> Catalog::remove_cursor(const std::string& name) {
   TIDEMARK_TRY(check_name(name));
   bool removed = false;

@@ -123,10 +123,11 @@ std::vector<std::byte> encode_cursor(const Cursor& cursor) {
   CursorValue fixed{};
   fixed.moved_at_ns = cursor.moved_at_ns;
   fixed.positions = static_cast<uint32_t>(cursor.positions.size());
+  fixed.form = kCursorPlaces;
   std::vector<std::byte> value;
   append(value, &fixed, sizeof fixed);
-  for (const auto& [stream, position] : cursor.positions) {
-    const CursorPosition entry{stream, 0, position};
+  for (const CursorPlace& place : cursor.positions) {
+    const CursorPlaceEntry entry{place.stream, 0, place.position, place.incarnation, place.check};
     append(value, &entry, sizeof entry);
   }
   seal(value, kCursorsDatabase, bytes_of(cursor.name));
@@ -174,14 +175,22 @@ std::optional<Cursor> decode_cursor(std::string_view name, std::span<const std::
   auto content = unseal(kCursorsDatabase, bytes_of(name), value);
   if (!content) return std::nullopt;
   const auto fixed = take<CursorValue>(*content);
-  if (!fixed || content->size() != uint64_t{fixed->positions} * sizeof(CursorPosition)) {
-    return std::nullopt;
-  }
+  if (!fixed || fixed->form > kCursorPlaces) return std::nullopt;
+  const uint64_t entry_bytes =
+      fixed->form == kCursorPositions ? sizeof(CursorPosition) : sizeof(CursorPlaceEntry);
+  if (content->size() != fixed->positions * entry_bytes) return std::nullopt;
   Cursor cursor;
   cursor.name = name;
   cursor.moved_at_ns = fixed->moved_at_ns;
-  while (auto entry = take<CursorPosition>(*content)) {
-    cursor.positions.emplace_back(entry->stream, entry->position);
+  for (uint32_t i = 0; i < fixed->positions; ++i) {
+    if (fixed->form == kCursorPositions) {
+      const auto entry = take<CursorPosition>(*content);
+      cursor.positions.push_back({entry->stream, entry->position, 0, 0});
+    } else {
+      const auto entry = take<CursorPlaceEntry>(*content);
+      cursor.positions.push_back(
+          {entry->stream, entry->position, entry->incarnation, entry->check});
+    }
   }
   return cursor;
 }

@@ -57,13 +57,16 @@ struct SegmentValue {
 };
 static_assert(sizeof(SegmentValue) == 88);
 
-// The value of a cursor: this, then `positions` times CursorPosition.
+// The value of a cursor: this, then `positions` entries, as `form` says.
 struct CursorValue {
   uint64_t moved_at_ns;
   uint32_t positions;
-  uint32_t reserved;
+  uint32_t form;  // kCursorPositions or kCursorPlaces
 };
 static_assert(sizeof(CursorValue) == 16);
+
+inline constexpr uint32_t kCursorPositions = 0;  // CursorPosition: as older versions wrote them
+inline constexpr uint32_t kCursorPlaces = 1;     // CursorPlaceEntry
 
 struct CursorPosition {
   uint32_t stream;
@@ -71,6 +74,15 @@ struct CursorPosition {
   uint64_t position;
 };
 static_assert(sizeof(CursorPosition) == 16);
+
+struct CursorPlaceEntry {
+  uint32_t stream;
+  uint32_t reserved;
+  uint64_t position;
+  uint64_t incarnation;
+  uint64_t check;
+};
+static_assert(sizeof(CursorPlaceEntry) == 32);
 
 using SegmentKey = std::array<std::byte, 12>;
 SegmentKey segment_key(uint32_t stream, uint64_t first_position);

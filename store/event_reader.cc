@@ -45,7 +45,7 @@ Result<std::unique_ptr<Implementation>> Implementation::open(FileSeam& files, st
       new Implementation(files, std::move(directory), stream, log_uuid, options));
   made->attach_control();
   TIDEMARK_ASSIGN(opened, made->open_first());
-  (void)opened;  // an empty stream: its first segment may come later
+  made->began_empty_ = !opened;  // its first segment may come later
   return made;
 }
 
@@ -55,23 +55,19 @@ void Implementation::attach_control() {
 
 // Finds the segment to start from; false while the stream has none.
 Result<bool> Implementation::open_first() {
+  if (options.position) return open_at(*options.position);
   // In this order: a segment that a purge unlinks after this look is below what is read then.
   TIDEMARK_ASSIGN(positions, list_segment_names(files, directory));
   TIDEMARK_ASSIGN(purged, read_purged(files, directory));
   const uint64_t earliest = purged.value_or(0);
-  const auto purged_error = [&](uint64_t wanted) {
-    auto error = fail(ErrorCode::Purged, "position " + std::to_string(wanted) +
-                                             " was purged; the earliest left is " +
-                                             std::to_string(earliest));
-    error.value().stream = stream;
-    error.value().offset = earliest;
-    error.value().path = directory;
-    return error;
-  };
-  if (options.segment && *options.segment < earliest) return purged_error(*options.segment);
+  if (options.segment && *options.segment < earliest) return purged_at(*options.segment, earliest);
+  // This reader was there before the first event, and is owed it.
+  if (began_empty_ && earliest > 0) return purged_at(0, earliest);
   for (const uint64_t position : positions) {
     if (position < earliest) continue;
     if (options.segment && position != *options.segment) continue;
+    TIDEMARK_ASSIGN(overtaken, lease_from(position, purged));
+    if (overtaken) return open_first();
     auto opened = Segment::open(files, segment_path(directory, position), stream, options.access);
     if (!opened && opened.error().code == ErrorCode::NotFound) {
       const auto examined = examine_segment(files, directory, stream, position);
@@ -86,16 +82,16 @@ Result<bool> Implementation::open_first() {
     const bool is_head =
         header.previous_first_position == kNoPosition || (purged && position == *purged);
     if (!options.segment && !is_head) {
+      TIDEMARK_ASSIGN(since, purged_since(purged));
+      if (since) return open_first();
       return (*opened)->fail_at(0, ErrorCode::Missing, "the segments before this one are missing");
     }
     TIDEMARK_TRY(enter(*std::move(opened)));
-    voided_ = false;  // nothing was handed out
-    if (options.hide_void && position != positions.back()) {
-      TIDEMARK_ASSIGN(found, VoidRecords::find(files, directory, stream, position, options.access));
-      void_ = std::move(found);
-    }
+    TIDEMARK_TRY(learn_void());
     return true;
   }
+  TIDEMARK_ASSIGN(since, purged_since(purged));
+  if (since) return open_first();
   if (options.segment) {
     auto error = fail(ErrorCode::NotFound,
                       "no segment begins at position " + std::to_string(*options.segment));
@@ -132,12 +128,27 @@ Result<void> Implementation::enter(std::shared_ptr<Segment> next) {
     traits->schema = walk.schema();
   }
   initial.reset();
-  voided_ = header.voids() && !void_.knows(header.first_position);
+  // Whoever begins at a position may have been there before, and then has what is void.
+  voided_ = header.voids() && (options.position || !void_.knows(header.first_position));
   void_.pass(header.first_position);
+  const bool first = segment == nullptr;
   segment = std::move(next);
+  if (options.leasing == Leasing::Automatic && !first) {
+    lease_.hold(files, directory, segment->first_position());
+  }
   offset_ = offset;
   at_seal = false;
   quiet_polls_ = kQuietPolls;  // there may be a successor already
+  return {};
+}
+
+// Right after the first segment was entered.
+Result<void> Implementation::learn_void() {
+  voided_ = false;  // what that one voids stands before it
+  if (!options.hide_void) return {};
+  TIDEMARK_ASSIGN(found, VoidRecords::find(files, directory, stream, segment->first_position(),
+                                           options.access));
+  void_ = std::move(found);
   return {};
 }
 
@@ -473,6 +484,7 @@ Result<bool> wait_any(std::span<EventReader* const> readers, std::chrono::nanose
   return answer != -ETIMEDOUT || any_news();
 }
 
+void EventReader::release_before(uint64_t position) { implementation_->release_before(position); }
 const EventView& EventReader::event() const { return implementation_->event; }
 std::shared_ptr<const Segment> EventReader::segment() const { return implementation_->segment; }
 uint64_t EventReader::position() const { return implementation_->position(); }

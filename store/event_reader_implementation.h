@@ -6,6 +6,7 @@
 #include <string>
 
 #include "control_page.h"
+#include "lease.h"
 #include "segment.h"
 #include "stream_walk.h"
 #include "tidemark/event_reader.h"
@@ -28,6 +29,7 @@ class EventReader::Implementation {
 
   uint64_t position() const;
   bool writer_alive() const;
+  void release_before(uint64_t position);
 
   FileSeam& files;
   const std::string directory;
@@ -59,7 +61,19 @@ class EventReader::Implementation {
   Result<Status> poll_thoroughly();
   Result<Status> look();
   Result<bool> open_first();
+  // The same for ReaderOptions::position (event_reader_start.cc).
+  Result<bool> open_at(uint64_t wanted);
+  Result<bool> open_before_earliest(uint64_t wanted, uint64_t earliest);
+  Result<std::shared_ptr<Segment>> open_published(uint64_t first_position) const;
+  Result<void> pass_events_before(uint64_t wanted);
+  tl::unexpected<Error> judge_short_stream(uint64_t wanted, std::optional<Error> torn);
+  tl::unexpected<Error> purged_at(uint64_t wanted, uint64_t earliest) const;
+  // Takes or moves the lease. True: a purge has passed `purged` meanwhile, so look anew.
+  Result<bool> lease_from(uint64_t first_position, const std::optional<uint64_t>& purged);
+  // Whether the stream was purged since `purged` was read: what is missing may be missing for that.
+  Result<bool> purged_since(const std::optional<uint64_t>& purged) const;
   Result<void> enter(std::shared_ptr<Segment> next);
+  Result<void> learn_void();
   // Goes on in the segment after this one; false where there is none yet.
   Result<bool> cross();
   Result<void> cross_lost_tail(const Error& error);
@@ -77,13 +91,15 @@ class EventReader::Implementation {
   std::optional<ControlPage> control_;
   VoidRecords void_;     // known before they are met
   bool voided_ = false;  // a segment was entered that voids what was handed out, and not yet told
-  uint64_t offset_ = 0;  // of the next frame in `segment`
+  Lease lease_;
+  uint64_t offset_ = 0;          // of the next frame in `segment`
   uint64_t seen_published_ = 0;  // the control page's count when a successor was last looked for
   uint64_t quiet_polls_ = 0;     // polls since then
   uint64_t seen_durable_ = 0;
   std::optional<uint64_t> examined_position_;  // an end that was examined already
   uint64_t next_examination_ns_ = 0;
   std::optional<Error> error_;  // stays
+  bool began_empty_ = false;    // there was no segment yet when the reader was opened
 };
 
 Result<PositionReader> open_position_reader(FileSeam& files, std::string directory,

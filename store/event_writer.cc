@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "event_writer_implementation.h"
+#include "lease.h"
 #include "tidemark/check.h"
 #include "tidemark/record_schema.h"
 
@@ -115,6 +116,7 @@ Result<std::unique_ptr<Implementation>> Implementation::open(FileSeam& files,
   TIDEMARK_TRY(check_options(options));
   TIDEMARK_ASSIGN(lock, StreamLock::acquire(files, place.directory, place.stream));
   TIDEMARK_ASSIGN(control, ControlPage::open_for_writing(files, place.directory));
+  TIDEMARK_TRY(create_leases(files, place.directory));
   TIDEMARK_ASSIGN(recovered,
                   recover_stream(files, place.directory, place.stream, control.durable()));
   if (recovered.last) {

@@ -18,6 +18,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -49,6 +50,14 @@ int64_t retry_on_signal(Call call) {
 timespec timespec_of(std::chrono::nanoseconds duration) {
   const auto ns = std::max<int64_t>(duration.count(), 0);
   return {ns / 1'000'000'000, ns % 1'000'000'000};
+}
+
+struct flock one_range(uint64_t offset, uint64_t bytes) {
+  struct flock range {};
+  range.l_whence = SEEK_SET;
+  range.l_start = static_cast<off_t>(offset);
+  range.l_len = static_cast<off_t>(bytes);
+  return range;
 }
 
 uint64_t clock_ns(clockid_t clock) {
@@ -197,6 +206,29 @@ class SystemFiles final : public FileSeam {
                           : mode == LockMode::Shared  ? LOCK_SH
                                                       : LOCK_UN;
     return result_of(retry_on_signal([&] { return ::flock(descriptor, operation | LOCK_NB); }));
+  }
+  int lock_byte(int descriptor, uint64_t offset, bool locked) override {
+    struct flock range = one_range(offset, 1);
+    range.l_type = locked ? F_RDLCK : F_UNLCK;
+    return result_of(retry_on_signal([&] { return ::fcntl(descriptor, F_OFD_SETLK, &range); }));
+  }
+  int find_locked_byte(int descriptor, uint64_t end, std::optional<uint64_t>& found) override {
+    found.reset();
+    if (end == 0) return 0;
+    struct flock range = one_range(0, end);
+    // Asked as one that would keep out every other: then any lock is in the way.
+    range.l_type = F_WRLCK;
+    const int answer =
+        result_of(retry_on_signal([&] { return ::fcntl(descriptor, F_OFD_GETLK, &range); }));
+    if (answer == 0 && range.l_type != F_UNLCK) found = static_cast<uint64_t>(range.l_start);
+    return answer;
+  }
+  int space(const std::string& path, FileSystemSpace& result) override {
+    struct statvfs found {};
+    if (retry_on_signal([&] { return ::statvfs(path.c_str(), &found); }) != 0) return -errno;
+    result.bytes = uint64_t{found.f_frsize} * found.f_blocks;
+    result.free_bytes = uint64_t{found.f_frsize} * found.f_bavail;
+    return 0;
   }
   int file_system(int descriptor, uint64_t& magic) override {
     struct statfs found {};

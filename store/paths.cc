@@ -38,6 +38,7 @@ std::optional<uint64_t> parse_position(std::string_view name, std::string_view s
 std::string log_identity_path(const std::string& log) { return log + "/identity"; }
 std::string streams_path(const std::string& log) { return log + "/streams"; }
 std::string catalog_path(const std::string& log) { return log + "/catalog"; }
+std::string catalog_data_path(const std::string& log) { return catalog_path(log) + "/data.mdb"; }
 std::string stream_path(const std::string& log, uint32_t stream) {
   return streams_path(log) + "/" + padded(stream, kStreamDigits);
 }
@@ -46,6 +47,9 @@ std::string control_path(const std::string& stream_directory) {
 }
 std::string purged_path(const std::string& stream_directory) {
   return stream_directory + "/purged";
+}
+std::string leases_path(const std::string& stream_directory) {
+  return stream_directory + "/leases";
 }
 std::string segment_path(const std::string& stream_directory, uint64_t first_position) {
   return stream_directory + "/" + padded(first_position, kPositionDigits) +

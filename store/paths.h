@@ -11,10 +11,12 @@ namespace tidemark {
 std::string log_identity_path(const std::string& log);
 std::string streams_path(const std::string& log);
 std::string catalog_path(const std::string& log);
+std::string catalog_data_path(const std::string& log);
 std::string stream_path(const std::string& log, uint32_t stream);
 std::string control_path(const std::string& stream_directory);
 std::string purged_path(const std::string& stream_directory);
 std::string segment_path(const std::string& stream_directory, uint64_t first_position);
+std::string leases_path(const std::string& stream_directory);
 // What recovery renames a segment to that a power loss has cut off.
 std::string set_aside_path(const std::string& stream_directory, uint64_t first_position);
 

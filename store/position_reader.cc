@@ -58,6 +58,9 @@ class PositionReader::Implementation {
       std::rotate(open_.begin(), held, held + 1);
       return open_.front().get();
     }
+    // In this order: what is missing from the list because it was purged is below what is read
+    // then.
+    TIDEMARK_ASSIGN(positions, list_segment_names(files_, directory_));
     TIDEMARK_ASSIGN(purged, read_purged(files_, directory_));
     const auto fail_here = [&](ErrorCode code, std::string message) {
       auto error = fail(code, std::move(message));
@@ -70,14 +73,20 @@ class PositionReader::Implementation {
       error.value().offset = *purged;
       return error;
     }
-    TIDEMARK_ASSIGN(positions, list_segment_names(files_, directory_));
     const auto after = std::upper_bound(positions.begin(), positions.end(), position);
     if (after == positions.begin()) {
       return fail_here(ErrorCode::NotFound,
                        "no segment holds position " + std::to_string(position));
     }
-    TIDEMARK_ASSIGN(segment, Segment::open(files_, segment_path(directory_, *(after - 1)), stream_,
-                                           Access::Map));
+    auto opened =
+        Segment::open(files_, segment_path(directory_, *(after - 1)), stream_, Access::Map);
+    if (!opened && opened.error().code == ErrorCode::NotFound) {
+      // A purge may have passed since the two looks above.
+      TIDEMARK_ASSIGN(now, read_purged(files_, directory_));
+      if (now != purged) return segment_of(position);
+    }
+    if (!opened) return tl::make_unexpected(std::move(opened).error());
+    std::shared_ptr<Segment> segment = *std::move(opened);
     if (!segment->holds(position)) {
       return fail_here(ErrorCode::NotFound,
                        "no segment holds position " + std::to_string(position));

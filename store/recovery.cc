@@ -81,9 +81,10 @@ tl::unexpected<Error> at_segment(ErrorCode code, std::string message, uint32_t s
 }
 
 Result<void> Recovery::list() {
-  TIDEMARK_ASSIGN(purged, read_purged(files_, directory_));
+  TIDEMARK_ASSIGN(listing, list_stream(files_, directory_, stream_));
+  TIDEMARK_ASSIGN(purged, std::move(listing.purged));
   purged_ = purged;
-  TIDEMARK_ASSIGN(segments, list_segments(files_, directory_, stream_));
+  std::vector<SegmentFile>& segments = listing.segments;
   TIDEMARK_ASSIGN(set_aside, list_set_aside(files_, directory_));
   next_position_ = purged_.value_or(0);
   for (const SetAsideFile& file : set_aside) {

@@ -104,11 +104,12 @@ void StreamSalvager::report(uint64_t upto) {
 }
 
 Result<void> StreamSalvager::list() {
-  // A damaged word on purging only says less: what is there is salvaged.
-  if (auto purged = read_purged(files_, directory_)) purged_ = *purged;
   TIDEMARK_ASSIGN(alive, is_locked(files_, directory_));
   writer_alive_ = alive;
-  TIDEMARK_ASSIGN(segments, list_segments(files_, directory_, result_.stream));
+  TIDEMARK_ASSIGN(listing, list_stream(files_, directory_, result_.stream));
+  // A damaged word on purging only says less: what is there is salvaged.
+  if (listing.purged) purged_ = *listing.purged;
+  const std::vector<SegmentFile>& segments = listing.segments;
   for (const SegmentFile& file : segments) {
     if (file.first_position < purged_.value_or(0)) continue;
     // The chain tells whether a segment without a magic was published all the same.

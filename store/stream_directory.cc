@@ -226,6 +226,13 @@ Result<std::optional<uint64_t>> read_purged(FileSeam& files, const std::string& 
   return file.position;
 }
 
+Result<StreamListing> list_stream(FileSeam& files, const std::string& directory, uint32_t stream) {
+  // In this order: a purge replaces the file before it unlinks anything, so that what is missing
+  // from the list lies below what the file says now.
+  TIDEMARK_ASSIGN(segments, list_segments(files, directory, stream));
+  return StreamListing{read_purged(files, directory), std::move(segments)};
+}
+
 Result<void> write_purged(FileSeam& files, const std::string& directory, uint64_t position) {
   PurgedFile file{kPurgedMagic, position, 0};
   file.checksum = checksum_of(file);

@@ -38,6 +38,15 @@ uint64_t bytes_of_segments(FileSeam& files, const std::string& directory);
 Result<SegmentFile> examine_segment(FileSeam& files, const std::string& directory, uint32_t stream,
                                     uint64_t first_position);
 
+// What stood in the directory at one moment, as far as purges go: no segment at or above `purged`
+// is missing because a purge passed it while the directory was listed.
+struct StreamListing {
+  Result<std::optional<uint64_t>> purged;
+  std::vector<SegmentFile> segments;
+};
+// Errors: Io, NotFound. That `purged` cannot be read is for the caller to judge.
+Result<StreamListing> list_stream(FileSeam& files, const std::string& directory, uint32_t stream);
+
 // Files that recovery has set aside.
 struct SetAsideFile {
   uint64_t first_position = 0;
@@ -50,7 +59,7 @@ Result<std::vector<SetAsideFile>> list_set_aside(FileSeam& files, const std::str
 // The file `purged`: everything below this position was purged on purpose. Nothing where there is
 // no such file. Errors: Corrupt, Io.
 Result<std::optional<uint64_t>> read_purged(FileSeam& files, const std::string& directory);
-// Replaces it atomically, and syncs file and directory. Its caller holds the lock.
+// Replaces it atomically, and syncs file and directory. Its caller holds the PurgeLock.
 Result<void> write_purged(FileSeam& files, const std::string& directory, uint64_t position);
 
 // The writer's lock on a stream's directory: held until destroyed or the process ends.

@@ -12,6 +12,7 @@ namespace tidemark {
 
 Result<uint64_t> committed_end(const Log& log, uint32_t stream, Access access) {
   const std::string directory = stream_path(log.path(), stream);
+  TIDEMARK_ASSIGN(purged, read_purged(log.files(), directory));
   TIDEMARK_ASSIGN(positions, list_segment_names(log.files(), directory));
   std::shared_ptr<Segment> last;
   for (auto at = positions.rbegin(); at != positions.rend() && !last; ++at) {
@@ -22,7 +23,12 @@ Result<uint64_t> committed_end(const Log& log, uint32_t stream, Access access) {
       return tl::make_unexpected(std::move(opened).error());
     }  // else a spare that is not published yet
   }
-  if (!last) return 0;
+  if (!last) {
+    // All that were listed may have been purged since, because later ones followed them.
+    TIDEMARK_ASSIGN(now, read_purged(log.files(), directory));
+    if (now != purged) return committed_end(log, stream, access);
+    return 0;
+  }
 
   uint64_t offset = kSegmentHeaderBytes;
   for (;;) {

@@ -52,6 +52,11 @@ Result<uint64_t> StreamWalk::enter_by_checkpoint(Segment& segment) {
   return frame->end_position() - segment.first_position();
 }
 
+void StreamWalk::begin_here() {
+  opening_.clear();
+  for (const auto& [time, count] : protocol().counts()) opening_.push_back({time, count});
+}
+
 Result<EventView> StreamWalk::apply(const Segment& segment, uint64_t offset,
                                     const FrameView& frame) {
   if (frame.kind == FrameKind::Schema) {

@@ -23,6 +23,9 @@ class StreamWalk {
   // Returns the offset after it, or `offset` where there is none. Errors: Corrupt (S1, S3), Io.
   Result<uint64_t> take_schema(Segment& segment, uint64_t offset);
 
+  // What was walked so far was only to know the state: the walk begins here, with these counts.
+  void begin_here();
+
   // Forgets counts and totals, but not the clock: the segment that is entered next gives them, as
   // the first one did. For those who go on after damage.
   void forget() { entered_ = false; }
@@ -54,7 +57,7 @@ class StreamWalk {
  private:
   bool entered_ = false;
   EventJudge judge_{Protocol(TimeShape{}), {}, 0};  // of a stream once one was entered
-  std::vector<Change> opening_;  // counts with which the first segment was entered
+  std::vector<Change> opening_;                     // counts with which the walk began
   SchemaBytes schema_;
   std::vector<std::byte> mark_;
 };

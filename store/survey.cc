@@ -67,13 +67,13 @@ void StreamSurveyor::widen(const std::optional<TimeBounds>& bounds) {
 Result<void> StreamSurveyor::list() {
   TIDEMARK_ASSIGN(alive, is_locked(files_, directory_));
   writer_alive_ = alive;
-  auto purged = read_purged(files_, directory_);
+  TIDEMARK_ASSIGN(listing, list_stream(files_, directory_, stream_));
+  auto& [purged, segments] = listing;
   if (purged) {
     survey_.purged_upto = *purged;
   } else {
     damage(std::move(purged).error());
   }
-  TIDEMARK_ASSIGN(segments, list_segments(files_, directory_, stream_));
   for (SegmentFile& file : segments) {
     survey_.disk_bytes += file.disk_bytes;
     if (file.first_position < survey_.purged_upto.value_or(0)) continue;
@@ -269,7 +269,10 @@ Result<StreamSurvey> StreamSurveyor::run() {
     }
     if (auto surveyed = survey_segment(i); !surveyed) {
       // Purged, or set aside by a recovery that began after the directory was listed.
-      if (surveyed.error().code == ErrorCode::NotFound && writer_alive_) continue;
+      if (surveyed.error().code == ErrorCode::NotFound) {
+        const auto purged = read_purged(files_, directory_);
+        if (writer_alive_ || (purged && *purged && chain_[i].first_position < **purged)) continue;
+      }
       protocol_.reset();
       damage(with_place(std::move(surveyed).error(), stream_, chain_[i].first_position, 0,
                         chain_[i].path));

@@ -108,7 +108,10 @@ class StreamVerifier {
 };
 
 Result<void> StreamVerifier::list() {
-  auto purged = read_purged(files_, directory_);
+  TIDEMARK_ASSIGN(alive, is_locked(files_, directory_));
+  writer_alive_ = alive;
+  TIDEMARK_ASSIGN(listing, list_stream(files_, directory_, stream_));
+  auto& [purged, segments] = listing;
   if (purged) {
     purged_ = *purged;
   } else {
@@ -117,9 +120,7 @@ Result<void> StreamVerifier::list() {
     damage(std::move(error));
     purged_unknown_ = true;
   }
-  TIDEMARK_ASSIGN(alive, is_locked(files_, directory_));
-  writer_alive_ = alive;
-  TIDEMARK_ASSIGN(segments, list_segments(files_, directory_, stream_));
+  if (purged_) note("the stream was purged up to position " + std::to_string(*purged_));
   for (SegmentFile& file : segments) {
     if (file.first_position < purged_.value_or(0)) {
       note("segment " + std::to_string(file.first_position) + " was purged, but is not yet gone");

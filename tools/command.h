@@ -54,5 +54,7 @@ void add_info(CLI::App& tool, Action& action);
 void add_verify(CLI::App& tool, Action& action);
 void add_recover(CLI::App& tool, Action& action);
 void add_reindex(CLI::App& tool, Action& action);
+void add_cursors(CLI::App& tool, Action& action);
+void add_purge(CLI::App& tool, Action& action);
 
 }  // namespace tidemark::tools

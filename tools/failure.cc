@@ -31,6 +31,10 @@ std::string hint_of(ErrorCode code, const std::string& log) {
     case ErrorCode::ProtocolViolation:
       return "`tidemark verify " + log + "` examines all of it, `tidemark recover " + log +
              " -o NEW` saves what is valid";
+    case ErrorCode::Purged:
+    case ErrorCode::CursorLost:
+      return "`tidemark cursors " + log +
+             "` shows where cursors are, with --delete NAME one starts over";
     case ErrorCode::NoSpace:
       return "everything before this is kept; free some space, then capture the rest";
     case ErrorCode::Busy:
@@ -60,6 +64,10 @@ tl::unexpected<Failure> stopped_by_interrupt() {
 
 Failure failure_of(const Error& error, const std::string& log) {
   Failure failure{exit_of(error.code), error.text(), hint_of(error.code, log)};
+  if (error.code == ErrorCode::Corrupt && error.path.find("/catalog") != std::string::npos) {
+    failure.hint = "the streams do not need the catalog; `tidemark reindex " + log +
+                   "` replaces one that cannot be used, whose cursors are lost";
+  }
   const bool names_the_log = error.path.find(log) != std::string::npos;
   if (!names_the_log) failure.text += ": " + log;
   return failure;

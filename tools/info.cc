@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "command.h"
+#include "cursor_places.h"
 #include "describe.h"
 #include "human.h"
 #include "options.h"
@@ -119,7 +120,8 @@ std::string segments_table(const std::vector<StreamSurvey>& streams, const Paint
   return table.text(paint);
 }
 
-std::string text_of(const Log& log, const std::vector<StreamSurvey>& streams, const Paint& paint) {
+std::string text_of(const Log& log, const std::vector<StreamSurvey>& streams,
+                    const std::vector<CursorReport>& cursors, const Paint& paint) {
   const Sums sums = sums_of(streams);
   std::string text =
       fmt::format("{}  {}\n", paint.bold(printable(log.path())), paint.dim(uuid_text(log.uuid())));
@@ -141,6 +143,7 @@ std::string text_of(const Log& log, const std::vector<StreamSurvey>& streams, co
       text += fmt::format("\n{} {}\n", paint.bad("damaged:"), printable(stream.damage->text()));
     }
   }
+  if (!cursors.empty()) text += '\n' + cursors_table(cursors, paint);
   return text;
 }
 
@@ -193,7 +196,8 @@ Json json_stream(const StreamSurvey& stream) {
   return json;
 }
 
-std::string json_of(const Log& log, const std::vector<StreamSurvey>& streams) {
+std::string json_of(const Log& log, const std::vector<StreamSurvey>& streams,
+                    const std::vector<CursorReport>& cursors) {
   const Sums sums = sums_of(streams);
   Json json = {{"log", log.path()},
                {"uuid", uuid_text(log.uuid())},
@@ -203,6 +207,7 @@ std::string json_of(const Log& log, const std::vector<StreamSurvey>& streams) {
                {"disk_bytes", json_number(sums.disk_bytes)}};
   Json& list = json["streams"] = Json::array();
   for (const StreamSurvey& stream : streams) list.push_back(json_stream(stream));
+  json["cursors"] = json_cursors(cursors);
   return json_document(json);
 }
 
@@ -219,11 +224,17 @@ Outcome<Exit> info(const InfoCommand& command) {
     if (survey->damage) exit = Exit::Damaged;
     streams.push_back(*std::move(survey));
   }
+  auto cursors = report_cursors(*log);
+  if (!cursors) {
+    // Nothing else needs the catalog.
+    warn("info", fmt::format("the log's cursors cannot be read: {}", cursors.error().text()));
+    cursors = std::vector<CursorReport>();
+  }
   auto output = Output::open(command.output);
   if (!output) return tl::make_unexpected(std::move(output).error());
   const Paint paint(output->descriptor());
-  output->write(command.format == InfoFormat::Json ? json_of(*log, streams)
-                                                   : text_of(*log, streams, paint));
+  output->write(command.format == InfoFormat::Json ? json_of(*log, streams, *cursors)
+                                                   : text_of(*log, streams, *cursors, paint));
   if (auto finished = output->finish(); !finished) return tl::make_unexpected(finished.error());
   if (const auto all = log->all_streams(); !all) return failed(all.error(), command.log);
   return exit;

@@ -93,6 +93,8 @@ Exit run(int argc, char** argv) {
   add_verify(tool, action);
   add_recover(tool, action);
   add_reindex(tool, action);
+  add_cursors(tool, action);
+  add_purge(tool, action);
 
   try {
     tool.parse(argc, argv);

@@ -76,6 +76,13 @@ bool Output::flush() {
   return written;
 }
 
+bool Output::sync() {
+  if (!flush()) return false;
+  if (!is_file() || ::fdatasync(descriptor_) == 0) return true;
+  error_ = errno;
+  return false;
+}
+
 bool Output::write_all(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor_, text.data(), text.size());

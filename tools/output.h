@@ -27,6 +27,8 @@ class Output {
 
   bool write(std::string_view text);
   bool flush();
+  // Flushes, and where it is a file, returns once what was written survives a power loss.
+  bool sync();
 
   // Whether the reader of a pipe went away: no error where somebody looked at enough.
   bool pipe_closed() const;

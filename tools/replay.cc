@@ -18,6 +18,7 @@
 #include "options.h"
 #include "output.h"
 #include "reading.h"
+#include "replay_cursor.h"
 #include "replay_output.h"
 #include "replay_workers.h"
 #include "report.h"
@@ -40,6 +41,7 @@ struct ReplayCommand {
   double rate = 0;  // 0: as fast as possible
   std::optional<uint64_t> workers;
   bool follow = false;
+  std::string cursor;
   RecordFormat format = RecordFormat::Raw;
   std::string output;
 };
@@ -64,14 +66,16 @@ Outcome<std::optional<Time>> bound_of(const std::string& name, const std::string
 }
 
 // Until the replay ends, fails, or nobody wants more.
+// `cursor` may be null.
 Outcome<void> replay_here(const ReplayCommand& command, Replay& replay, const RecordSink& sink,
-                          ReplayOutput& output) {
+                          ReplayOutput& output, ReplayCursor* cursor, Output& file) {
   RenderedEvent rendered;
   while (!interrupted()) {
     auto status = replay.poll();
     if (status && *status == Replay::Status::Pending) {
       // Nothing is written for a while: what was written must be seen.
       if (!output.flush()) return {};
+      if (cursor != nullptr) TIDEMARK_TRY(cursor->commit(replay, file));
       status = replay.next(100ms);
     }
     if (!status) return failed(status.error(), command.log);
@@ -87,6 +91,9 @@ Outcome<void> replay_here(const ReplayCommand& command, Replay& replay, const Re
     const uint32_t stream = replayed.stream.value_or(0);
     TIDEMARK_TRY(render(rendered, sink, stream, replayed.event, *messages));
     if (!output.put(rendered)) return {};
+    if (cursor != nullptr && cursor->due(rendered.ends.size())) {
+      TIDEMARK_TRY(cursor->commit(replay, file));
+    }
   }
   return stopped_by_interrupt();
 }
@@ -119,6 +126,13 @@ Outcome<void> replay(const ReplayCommand& command) {
     options.until = *until;
     around = *at;
   }
+  std::optional<ReplayCursor> cursor;
+  if (!command.cursor.empty()) {
+    auto opened = ReplayCursor::open(*log, command.log, command.cursor, *streams);
+    if (!opened) return tl::make_unexpected(std::move(opened).error());
+    cursor.emplace(*std::move(opened));
+    options.positions = cursor->positions(*streams);
+  }
   // One replay of all streams, or one of each for the workers to share.
   std::vector<Replay> replays;
   const size_t streams_each = command.workers ? 1 : streams->size();
@@ -136,8 +150,14 @@ Outcome<void> replay(const ReplayCommand& command) {
   auto outcome = command.workers
                      ? replay_on_workers(*command.workers, std::move(replays), *streams, options,
                                          *shape, command.log, sink, replay_output)
-                     : replay_here(command, replays.front(), sink, replay_output);
+                     : replay_here(command, replays.front(), sink, replay_output,
+                                   cursor ? &*cursor : nullptr, *output);
   replay_output.end();
+  // Also after an interrupt or damage: what precedes it was put out.
+  if (cursor) {
+    auto moved = cursor->commit(replays.front(), *output);
+    if (!moved && outcome) outcome = std::move(moved);
+  }
   auto finished = output->finish();
   return outcome ? finished : outcome;
 }
@@ -147,6 +167,7 @@ constexpr const char* kExamples =
     "  tidemark replay trades.tide --order time           merged by event time\n"
     "  tidemark replay trades.tide --from 2026-11-22T09:00:00Z --until 2026-11-22T10:00:00Z\n"
     "  tidemark replay trades.tide --follow --delivery complete --format ndjson\n"
+    "  tidemark replay trades.tide --cursor billing | consumer   what it has not seen yet\n"
     "  tidemark replay trades.tide --workers 4 --order time   verified and rendered by four "
     "threads\n"
     "  tidemark replay trades.tide --rate 10 | consumer   ten times as fast as it was captured";
@@ -173,20 +194,26 @@ void add_replay(CLI::App& tool, Action& action) {
                "only records at event times from T on; a number, or RFC 3339 for ns");
   CLI::Option* until =
       add_text(command, "--until", "T", options->until, "only records at event times before T");
-  add_text(
-      command, "--around", "T", options->around,
-      fmt::format("the last {0} records before event time T and the first {0} from T on, in time "
-                  "order",
-                  ReplayOutput::kAroundRecords))
-      ->excludes(from)
-      ->excludes(until)
-      ->excludes(order);
+  CLI::Option* around =
+      add_text(command, "--around", "T", options->around,
+               fmt::format(
+                   "the last {0} records before event time T and the first {0} from T on, in time "
+                   "order",
+                   ReplayOutput::kAroundRecords))
+          ->excludes(from)
+          ->excludes(until)
+          ->excludes(order);
   add_value(command, "--rate", "X|max", options->rate, parse_rate,
             "X times as fast as the capture clock ran (default max)");
-  add_value(
+  CLI::Option* workers = add_value(
       command, "--workers", "M", options->workers,
       [](std::string_view text) { return parse_between(text, 1, 1024); },
       "replay on M workers of a dataflow, which share the streams (default: without one)");
+  add_text(command, "--cursor", "NAME", options->cursor,
+           "start at this cursor, at the beginning where there is none, and move it over what was "
+           "put out: after a crash some records come again, and none is left out")
+      ->excludes(around)
+      ->excludes(workers);
   command.add_flag("--follow", options->follow,
                    "keep up with a live log until its streams finish (default: stop where they end "
                    "now)");

@@ -92,6 +92,22 @@ Result<std::chrono::milliseconds> parse_milliseconds(std::string_view text) {
   return std::chrono::milliseconds(milliseconds);
 }
 
+Result<std::chrono::seconds> parse_age(std::string_view text) {
+  constexpr uint64_t kDay = uint64_t{24} * 60 * 60;
+  constexpr uint64_t kMost = 36'500 * kDay;
+  static constexpr std::array<std::pair<std::string_view, uint64_t>, 4> kUnits = {
+      {{"s", 1}, {"min", 60}, {"h", 60 * 60}, {"d", kDay}}};
+  TIDEMARK_ASSIGN(quantity, parse_quantity(text));
+  for (const auto& [name, seconds] : kUnits) {
+    if (name != quantity.second) continue;
+    if (quantity.first > kMost / seconds) {
+      return refuse(fmt::format("\"{}\" is more than 36,500 days", text));
+    }
+    return std::chrono::seconds(quantity.first * seconds);
+  }
+  return refuse(fmt::format("\"{}\" is no time: units are s, min, h and d", text));
+}
+
 Result<SyncPolicy> parse_sync_policy(std::string_view text) {
   constexpr std::string_view kInterval = "interval=";
   constexpr std::string_view kBytes = "bytes=";

@@ -20,6 +20,8 @@ Result<uint64_t> parse_bytes(std::string_view text);
 Result<uint64_t> parse_segment_bytes(std::string_view text);
 // Milliseconds: "10", "10ms", "2s"; at most a day.
 Result<std::chrono::milliseconds> parse_milliseconds(std::string_view text);
+// How long something is kept: "90s", "15min", "12h", "7d"; at most 36,500 days.
+Result<std::chrono::seconds> parse_age(std::string_view text);
 // "none", "interval=MS", "bytes=N", "commit".
 Result<SyncPolicy> parse_sync_policy(std::string_view text);
 // "0,2" or "0-3,7": ascending, without repetition.

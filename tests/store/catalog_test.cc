@@ -27,7 +27,7 @@ Log make_log(const TemporaryDirectory& directory) { return must(Log::open(direct
 std::string data_file(const Log& log) { return log.path() + "/catalog/data.mdb"; }
 
 Cursor cursor_named(const std::string& name, uint64_t position = 4096) {
-  return {name, 123, {{0, position}, {7, position + 8}}};
+  return {name, 123, {{0, position, 2, 99}, {7, position + 8, 0, 0}}};
 }
 
 SegmentSurvey segment_at(uint64_t first_position) {
@@ -92,7 +92,7 @@ TEST_CASE("Cursors are kept, moved, listed and removed") {
   const auto moved = must(catalog.cursor("b"));
   REQUIRE(moved);
   CHECK(moved->moved_at_ns == 123);
-  CHECK(moved->positions == std::vector<std::pair<uint32_t, uint64_t>>{{0, 8192}, {7, 8200}});
+  CHECK(moved->positions == std::vector<CursorPlace>{{0, 8192, 2, 99}, {7, 8200, 0, 0}});
   CHECK(must(catalog.remove_cursor("b")));
   CHECK_FALSE(must(catalog.remove_cursor("b")));
   CHECK_FALSE(must(catalog.cursor("b")));
@@ -198,7 +198,7 @@ TEST_CASE("Threads share one environment") {
         const auto position = static_cast<uint64_t>(round);
         if (!catalog->put_cursor(cursor_named(name, position))) ++failures;
         const auto back = catalog->cursor(name);
-        if (!back || !*back || (*back)->positions[0].second != position) ++failures;
+        if (!back || !*back || (*back)->positions[0].position != position) ++failures;
         if (!catalog->replace_segments(number, {}, segments_from(0, 300))) ++failures;
         const auto segments = catalog->segments(number);
         if (!segments || segments->size() != 300) ++failures;

@@ -264,11 +264,11 @@ TEST_CASE("after any number of kills, resumed or not, the records are those that
         return texts;
       };
       CHECK(stripped(messages_of(log)) == expected);
+      // The last may be one that is just being prepared.
       const auto paths = segment_paths(log.path());
       ReaderOptions from_somewhere;
-      from_somewhere.segment = header_of(paths.back()).magic == 0
-                                   ? first_position_of(paths.front())
-                                   : first_position_of(paths[below(paths.size())]);
+      from_somewhere.segment =
+          first_position_of(paths[below(std::max<size_t>(paths.size() - 1, 1))]);
       const auto tail = stripped(messages_of(log, from_somewhere));
       REQUIRE(tail.size() <= expected.size());
       CHECK(std::equal(tail.rbegin(), tail.rend(), expected.rbegin()));

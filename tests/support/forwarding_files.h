@@ -5,6 +5,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -51,6 +52,15 @@ class ForwardingFiles : public FileSeam {
     return to_.list(path, names);
   }
   int lock(int descriptor, LockMode mode) override { return to_.lock(descriptor, mode); }
+  int lock_byte(int descriptor, uint64_t offset, bool locked) override {
+    return to_.lock_byte(descriptor, offset, locked);
+  }
+  int find_locked_byte(int descriptor, uint64_t end, std::optional<uint64_t>& found) override {
+    return to_.find_locked_byte(descriptor, end, found);
+  }
+  int space(const std::string& path, FileSystemSpace& result) override {
+    return to_.space(path, result);
+  }
   int file_system(int descriptor, uint64_t& magic) override {
     return to_.file_system(descriptor, magic);
   }

@@ -33,6 +33,18 @@ TEST_CASE("milliseconds may be given in seconds") {
   CHECK_FALSE(parse_milliseconds("1h"));
 }
 
+TEST_CASE("an age has a unit") {
+  CHECK(parse_age("90s")->count() == 90);
+  CHECK(parse_age("15min")->count() == 900);
+  CHECK(parse_age("12h")->count() == 43'200);
+  CHECK(parse_age("7d")->count() == 604'800);
+  CHECK(parse_age("36500d"));
+  for (const char* text : {"", "7", "d", "7 d", "7m", "1.5h", "36501d", "99999999999999999999s"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_age(text));
+  }
+}
+
 TEST_CASE("a sync policy names its parameter") {
   using Kind = SyncPolicy::Kind;
   CHECK(parse_sync_policy("none")->kind == Kind::None);

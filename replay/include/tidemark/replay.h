@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "tidemark/cursor.h"
 #include "tidemark/end_mode.h"
 #include "tidemark/event.h"
 #include "tidemark/event_reader.h"
@@ -50,8 +51,11 @@ struct ReplayOptions {
   size_t held_events_limit = size_t{1} << 26;
   // What of the streams is seen. Unset: Durable for Delivery::Complete, else what `reader` says.
   std::optional<Visibility> visibility = std::nullopt;
-  // `reader.segment` is for a replay of one stream.
+  // `reader.segment` and `reader.position` are for a replay of one stream.
   ReaderOptions reader = {};
+  // Where streams start, as ReaderOptions::position; those that are not named start as `reader`
+  // says.
+  std::vector<StreamPosition> positions = {};
 };
 
 // One step of a replay. Views are valid until the next call.
@@ -109,7 +113,12 @@ class Replay {
   const std::vector<std::pair<Time, int64_t>>& capabilities() const;
   // The shape of the streams' times; the default where no stream has a segment yet.
   TimeShape time_shape() const;
-  // The readers, for instance for their positions.
+  // Where a later replay goes on that is to see whatever this one did not hand out: for each
+  // stream, the position of the first event that it has yet to hand out, or will not, because its
+  // time was not complete at the stream's end. What lies there and was handed out, because another
+  // time was complete before, is seen again. Takes time in proportion to held_events().
+  std::vector<StreamPosition> resume_positions() const;
+  // The readers. Their positions may be ahead of what was handed out.
   std::vector<const EventReader*> readers() const;
   size_t held_events() const;
 

@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "tidemark/log.h"
@@ -17,11 +16,23 @@
 
 namespace tidemark {
 
-// A named, durable reading place of one consumer.
+// A consumer's place in one stream.
+struct CursorPlace {
+  uint32_t stream = 0;
+  uint64_t position = 0;  // of the next event
+  // The segment that the position lies in, so that a cursor never means another log's bytes: its
+  // incarnation, and the checksum of its identity. 0: not known, as at a stream's beginning.
+  uint64_t incarnation = 0;
+  uint64_t check = 0;
+
+  friend bool operator==(const CursorPlace&, const CursorPlace&) = default;
+};
+
+// A named, durable reading place of one consumer. `Consumer` (cursor.h) is the way to use one.
 struct Cursor {
   std::string name;
   uint64_t moved_at_ns = 0;
-  std::vector<std::pair<uint32_t, uint64_t>> positions;  // stream, position of its next event
+  std::vector<CursorPlace> positions;  // each stream once
 };
 
 // One environment a process and log, shared by all that open it. Thread-safe. A value that does
@@ -50,6 +61,8 @@ class Catalog {
   Result<std::vector<Cursor>> cursors() const;
   Result<std::optional<Cursor>> cursor(const std::string& name) const;
   Result<void> put_cursor(const Cursor& cursor);
+  // The same, but streams that `cursor` does not name stay where they are: in one transaction.
+  Result<void> move_cursor(const Cursor& cursor);
   Result<bool> remove_cursor(const std::string& name);
 
  private:

@@ -37,6 +37,13 @@ enum class Waiting : uint8_t {
   Spin,   // on the commit word; wakes in about 100 ns and takes a core
 };
 
+// Whether a reader keeps purges away from what it still needs (SPEC.md section 2.6).
+enum class Leasing : uint8_t {
+  None,       // a purge may overtake it: it is told Purged then
+  Automatic,  // it holds what it reads and all that follows
+  Manual,     // it holds all from where it began, until release_before()
+};
+
 struct ReaderOptions {
   Visibility visibility = Visibility::Committed;
   Access access = Access::Map;
@@ -44,7 +51,16 @@ struct ReaderOptions {
   // before the reader was opened. false: they are handed out, and Voided tells what became of them.
   bool hide_void = true;
   // Where to start: the first position of a segment. Unset: the earliest that is left.
-  std::optional<uint64_t> segment;
+  std::optional<uint64_t> segment = std::nullopt;
+  // Or: a position that a reader of this stream stood at, an event's or the one after it; 0 is the
+  // stream's beginning. What stands before it in its segment is verified and not handed out, and
+  // opening() and protocol() are those of this place. Errors: Purged, with the earliest position
+  // that is left; CursorLost where the stream does not reach so far (any more); InvalidArgument
+  // where no event begins or ends there.
+  std::optional<uint64_t> position = std::nullopt;
+  // Where the system refuses a lease, or the stream has no file for them (it was never opened for
+  // writing or purged by a version that makes one), reading works as with None.
+  Leasing leasing = Leasing::Automatic;
 };
 
 // What the headers say of a stream.
@@ -62,9 +78,9 @@ struct StreamTraits {
   uint64_t schema_hash = 0;  // of these bytes; without them, the application's
 };
 
-// Walks one stream from a segment's beginning, and goes on while it is written, in this process
-// or another. Every frame's checksum, payload and protocol are verified before an event is handed
-// out. Opening or reading never changes a log. One thread at a time.
+// Walks one stream from a segment's beginning or from a position, and goes on while it is written,
+// in this process or another. Every frame's checksum, payload and protocol are verified before an
+// event is handed out. Opening or reading never changes a log. One thread at a time.
 class EventReader {
  public:
   class Implementation;
@@ -89,6 +105,9 @@ class EventReader {
   // Polls until there is an event or the stream is finished, or until `limit` is over: Pending.
   Result<Status> next(std::chrono::nanoseconds limit, Waiting waiting = Waiting::Sleep);
 
+  // For Leasing::Manual: what stands before `position` is not needed any more.
+  void release_before(uint64_t position);
+
   // The event that poll() or next() found. It and all views of it are valid until the next call
   // of either, and longer while a copy of segment() is held.
   const EventView& event() const;
@@ -102,8 +121,8 @@ class EventReader {
   const Protocol& protocol() const;
   // Totals at that position.
   const Totals& totals() const;
-  // The capabilities with which this reader began, those of its first segment's checkpoint, once
-  // a segment was found.
+  // The capabilities with which this reader began, those of its first segment's checkpoint or of
+  // the position it was asked to start at, once a segment was found.
   const std::vector<Change>& opening() const;
   // What the stream's headers say; nothing while the stream has no segment.
   const std::optional<StreamTraits>& traits() const;

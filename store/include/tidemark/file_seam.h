@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,12 @@ enum class OpenMode : uint8_t {
   ReadWrite,  // an existing file
   Create,     // a new file, for reading and writing; -EEXIST where there is one
   Directory,  // an existing directory, to be locked, listed or synced
+};
+
+// Of a file system, what may be allocated without special rights.
+struct FileSystemSpace {
+  uint64_t bytes = 0;  // its size
+  uint64_t free_bytes = 0;
 };
 
 struct FileStatus {
@@ -74,6 +81,14 @@ class FileSeam {
   // The names in a directory, without "." and "..", in no order.
   virtual int list(const std::string& path, std::vector<std::string>& names) = 0;
   virtual int lock(int descriptor, LockMode mode) = 0;  // flock, never waiting: -EWOULDBLOCK
+  // Locks one byte of a file, whether or not it is there, shared with whoever does the same, or
+  // unlocks it. The lock is that of the open file: it ends with its last descriptor. Independent of
+  // lock().
+  virtual int lock_byte(int descriptor, uint64_t offset, bool locked) = 0;
+  // Some byte below `end` that another open file has locked; nothing where there is none.
+  virtual int find_locked_byte(int descriptor, uint64_t end, std::optional<uint64_t>& found) = 0;
+  // Of the file system that holds the path.
+  virtual int space(const std::string& path, FileSystemSpace& result) = 0;
   // The magic number of the file system that holds the file, as statfs(2) tells it.
   virtual int file_system(int descriptor, uint64_t& magic) = 0;
   // Turns off copy-on-write for a new, empty file where the file system has such a thing.
