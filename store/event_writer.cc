@@ -140,10 +140,15 @@ Result<std::unique_ptr<Implementation>> Implementation::open(FileSeam& files,
   control.begin(recovered.incarnation, recovered.end);
   // Writers may be interrupted by readers' barriers; without them readers sleep more shortly.
   files.register_membarrier();
+  const std::vector<std::string> spares = std::move(recovered.spares);
   std::unique_ptr<Implementation> made(new Implementation(
       files, place, options, std::move(lock), std::move(control), std::move(recovered)));
   const uint64_t bytes = made->next_segment_bytes(made->least_segment_bytes(0));
   TIDEMARK_ASSIGN(prepared, made->preparer_.take(made->next_position_, bytes, bytes));
+  if (auto removed = remove_spares(files, place.directory, spares); !removed) {
+    discard_segment(files, prepared);
+    return tl::make_unexpected(std::move(removed).error());
+  }
   TIDEMARK_TRY(made->publish(prepared, succession));
   return made;
 }

@@ -50,6 +50,26 @@ bool was_appended_to(FileSeam& files, int descriptor, uint64_t file_bytes) {
          word != 0;
 }
 
+// Whether nothing but zeros stands after the header. Unused space costs no reading.
+Result<bool> is_empty_after_header(FileSeam& files, int descriptor, const std::string& path,
+                                   uint64_t file_bytes) {
+  std::array<std::byte, size_t{16} << 10> chunk;
+  for (uint64_t at = kSegmentHeaderBytes; at < file_bytes;) {
+    const auto data = files.next_data(descriptor, at);
+    if (data > 0) at = std::max(at, static_cast<uint64_t>(data));
+    if (at >= file_bytes) break;
+    const auto count = files.read(descriptor, chunk, at);
+    if (count < 0) return fail_system("cannot read a segment", path, static_cast<int>(-count));
+    if (count == 0) break;
+    const auto bytes = std::span(chunk).first(static_cast<size_t>(count));
+    if (std::any_of(bytes.begin(), bytes.end(), [](std::byte b) { return b != std::byte{0}; })) {
+      return false;
+    }
+    at += static_cast<uint64_t>(count);
+  }
+  return true;
+}
+
 Result<std::vector<std::string>> list_names(FileSeam& files, const std::string& directory) {
   std::vector<std::string> names;
   if (const int answer = files.list(directory, names); answer < 0) {
@@ -81,8 +101,16 @@ Result<SegmentFile> examine_segment(FileSeam& files, const std::string& director
     // It may have been read while it was published: nothing orders the bytes of one read.
     count = files.read(descriptor, header_bytes, 0);
   }
+  // A loss of power in the middle of its preparation may leave anything where the identity was
+  // about to be. Whatever was published has an identity, or at least the frame that opens it.
+  Result<bool> unborn = false;
+  if (examined == 0 && count == sizeof header && header.magic != 0 &&
+      !check_header(header, status.bytes) && !check_identity(header, header.segment_bytes)) {
+    unborn = is_empty_after_header(files, descriptor, file.path, status.bytes);
+  }
   files.close(descriptor);
   if (examined < 0) return fail_system("cannot examine a segment", file.path, -examined);
+  if (!unborn) return tl::make_unexpected(unborn.error());
   file.file_bytes = status.bytes;
   file.disk_bytes = status.disk_bytes;
 
@@ -111,6 +139,7 @@ Result<SegmentFile> examine_segment(FileSeam& files, const std::string& director
     }
     return file;
   }
+  if (*unborn) return file;
   if (auto checked = check_header(header, status.bytes); !checked) {
     // A file that was cut short has a header all the same.
     if (check_identity(header, header.segment_bytes)) file.header = header;
