@@ -1,5 +1,7 @@
 #include "active_segment.h"
 
+#include "tidemark/planted.h"
+
 namespace tidemark {
 
 ActiveSegment::ActiveSegment(const PreparedSegment& prepared)
@@ -32,6 +34,7 @@ void ActiveSegment::publish(const Succession& succession, const Checkpoint& chec
   header_.dropped_segments = succession.dropped_segments;
   header_.published_at_ns = now_ns;
   finish_header(header_);
+  if (planted(Bug::MagicFirst)) std::memcpy(base_, &header_.magic, sizeof header_.magic);
   constexpr size_t kAfterMagic = sizeof header_.magic;
   std::memcpy(base_ + kAfterMagic, reinterpret_cast<const std::byte*>(&header_) + kAfterMagic,
               sizeof header_ - kAfterMagic);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "paths.h"
+#include "tidemark/planted.h"
 
 namespace tidemark {
 namespace {
@@ -108,7 +109,8 @@ void ControlPage::set_state(WriterState state) {
 }
 
 void ControlPage::wake_all() {
-  if (atomic(page_->sleepers).exchange(0, std::memory_order_seq_cst) != 0) {
+  if (atomic(page_->sleepers).exchange(0, std::memory_order_seq_cst) != 0 &&
+      !planted(Bug::WakeDropped)) {
     files_->futex_wake_all(&page_->sleepers);
   }
 }

@@ -13,6 +13,7 @@
 #include "paths.h"
 #include "stream_directory.h"
 #include "tidemark/check.h"
+#include "tidemark/planted.h"
 
 namespace tidemark {
 namespace {
@@ -449,7 +450,7 @@ Result<bool> wait_any(std::span<EventReader* const> readers, std::chrono::nanose
   }
   // The other half of the writer's missing fence: after this, whatever it committed before it
   // looked at the flag is visible here, and whatever it commits later finds the flag set.
-  const bool fenced = files.membarrier() == 0;
+  const bool fenced = planted(Bug::WakeWithoutBarrier) || files.membarrier() == 0;
   if (any_news()) return true;
   const auto left = deadline - Clock::now();
   if (left <= Clock::duration::zero()) return false;

@@ -7,6 +7,7 @@
 
 #include "event_writer_implementation.h"
 #include "tidemark/check.h"
+#include "tidemark/planted.h"
 #include "tidemark/record_schema.h"
 
 namespace tidemark {
@@ -452,7 +453,9 @@ void Implementation::prepare_next() {
 Result<void> Implementation::append_seal(bool closed) {
   const auto seal = encode_seal(options.time, active_->seal(totals, counts_of(protocol), closed));
   std::memcpy(active_->payload(), seal.data(), seal.size());
-  active_->commit(FrameKind::Seal, seal.size(), durability_.durable_hint(), clock_ns());
+  active_->commit(FrameKind::Seal, seal.size(),
+                  planted(Bug::SealedBeforeSync) ? active_->position() : durability_.durable_hint(),
+                  clock_ns());
   return {};
 }
 
@@ -508,7 +511,7 @@ Result<void> Implementation::close() {
   TIDEMARK_TRY(usable());
   closed_ = true;
   if (!active_) return {};  // an opening that failed on its way
-  TIDEMARK_TRY(durability_.sync());
+  if (!planted(Bug::SealedBeforeSync)) TIDEMARK_TRY(durability_.sync());
   // The seal carries a durable position that covers all events: who finds it needs no walk.
   TIDEMARK_TRY(append_seal(/*closed=*/true));
   const uint64_t used = align_up(active_->offset() + sizeof(uint64_t), kPageBytes);

@@ -9,6 +9,7 @@
 #include "stream_directory.h"
 #include "stream_walk.h"
 #include "tidemark/check.h"
+#include "tidemark/planted.h"
 
 namespace tidemark {
 namespace {
@@ -113,6 +114,9 @@ Result<void> Recovery::list() {
     next_position_ = std::max(next_position_, file.first_position + file.file_bytes);
     if (file.header) last_incarnation_ = std::max(last_incarnation_, file.header->incarnation);
     chain_.push_back(std::move(file));
+  }
+  if (planted(Bug::PositionsReused) && !set_aside.empty()) {
+    next_position_ = set_aside.front().first_position;
   }
   next_position_ = align_up(next_position_, kPageBytes);
   return {};
@@ -285,6 +289,7 @@ Result<void> Recovery::decide(const std::optional<StreamEnd>& end, const Beyond&
   const uint64_t durable = std::max(beyond.durable_upto, known_durable_);
   const SegmentFile& file = chain_[end ? end->segment : 0];
   const uint64_t offset = end ? end->offset : 0;
+  if (planted(Bug::DamageTakenForLostTail)) return {};
   if (end ? durable <= position_of(*end) : durable <= file.first_position) return {};
   return at_segment(ErrorCode::Corrupt,
                     (end && end->torn ? end->reason : std::string("no frame stands here")) +
@@ -308,7 +313,8 @@ Result<void> Recovery::rewrite(const SegmentFile& file, uint64_t from_offset,
     if (answer == -EINVAL) answer = 0;
     if (answer == 0) {
       // Storing a byte's own value makes the page dirty, which is all that is wanted.
-      for (uint64_t page = first_page; page < end; page += kPageBytes) {
+      for (uint64_t page = first_page; page < end && !planted(Bug::KeptPagesNotRewritten);
+           page += kPageBytes) {
         auto* byte = reinterpret_cast<volatile unsigned char*>(base + page);
         *byte = *byte;
       }
