@@ -394,11 +394,11 @@ Result<void> Implementation::examine_finish() {
 
 bool Implementation::has_news() const {
   if (error_) return true;
-  if (control_ && control_->published() != seen_published_) return true;
-  if (!segment || at_seal) return false;
-  const auto word = segment->commit_word(offset_);
+  Result<uint64_t> word = uint64_t{0};
+  if (segment && !at_seal) word = segment->commit_word(offset_);
   if (!word) return true;
-  if (*word == 0) return false;
+  // Only where nothing stands here is a successor looked for.
+  if (*word == 0) return control_ && control_->published() != seen_published_;
   if (options.visibility == Visibility::Committed) return true;
   return control_ && control_->durable().value_or(kNoPosition) != seen_durable_;
 }

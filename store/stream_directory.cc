@@ -132,8 +132,11 @@ Result<SegmentFile> examine_segment(FileSeam& files, const std::string& director
     }
     return file;
   }
+  // An identity that was written to the wrong place would judge no frame here.
+  const bool identified = check_identity(header, header.segment_bytes).has_value() &&
+                          header.stream == stream && header.first_position == first_position;
   if (header.magic == 0) {
-    const bool usable = check_identity(header, status.bytes).has_value();
+    const bool usable = identified && header.segment_bytes == status.bytes;
     if (usable) file.header = header;
     if (appended) {
       damaged(fail(ErrorCode::Corrupt, "frames stand in a segment whose magic is lost").value());
@@ -143,7 +146,7 @@ Result<SegmentFile> examine_segment(FileSeam& files, const std::string& director
   if (*unborn) return file;
   if (auto checked = check_header(header, status.bytes); !checked) {
     // A file that was cut short has a header all the same.
-    if (check_identity(header, header.segment_bytes)) file.header = header;
+    if (identified) file.header = header;
     damaged(std::move(checked).error());
     return file;
   }

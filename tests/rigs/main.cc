@@ -16,8 +16,13 @@ struct Entry {
   int (*run)(Rig&);
 };
 constexpr Entry kRigs[] = {
-    {"crash_images", crash_images}, {"call_faults", call_faults}, {"bit_flips", bit_flips},
-    {"kill_loop", kill_loop},       {"kill_steps", kill_steps},   {"wakes", wakes},
+    {"crash_images", crash_images},
+    {"call_faults", call_faults},
+    {"bit_flips", bit_flips},
+    {"kill_loop", kill_loop},
+    {"kill_steps", kill_steps},
+    {"races", races},
+    {"wakes", wakes},
 };
 
 int usage() {
@@ -35,7 +40,8 @@ int main(int argc, char** argv) {
   if (argc < 2) return usage();
 #ifdef TIDEMARK_PLANTED_BUGS
   if (std::strcmp(argv[1], "bugs") == 0) {
-    for (const auto& [bug, name] : tidemark::kPlantedBugs) std::printf("%s\n", std::string(name).c_str());
+    for (const auto& [bug, name] : tidemark::kPlantedBugs)
+      std::printf("%s\n", std::string(name).c_str());
     return 0;
   }
 #endif

@@ -106,6 +106,7 @@ int call_faults(Rig& rig);
 int bit_flips(Rig& rig);
 int kill_loop(Rig& rig);
 int kill_steps(Rig& rig);
+int races(Rig& rig);
 int wakes(Rig& rig);
 
 }  // namespace tidemark::rig

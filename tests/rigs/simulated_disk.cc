@@ -469,9 +469,14 @@ std::byte* SimulatedProcess::map(int descriptor, uint64_t bytes, bool /*writable
   const std::lock_guard lock(disk_.mutex);
   Open* const open = opened(descriptor);
   error = open == nullptr ? -EBADF : ask(Call::Map, open->path);
-  if (error >= 0 && open->node->bytes() < bytes) error = -EINVAL;
   if (error < 0) return nullptr;
   error = 0;
+  if (open->node->bytes() < bytes) {
+    disk_.mapped_beyond_a_file = true;
+    auto longer = std::make_shared<PageBuffer>(bytes);
+    if (open->node->live) longer->copy(*open->node->live);
+    open->node->live = std::move(longer);
+  }
   std::byte* const address = open->node->live->data();
   mappings_.insert({address, {open->node->live, open->node}});
   return address;

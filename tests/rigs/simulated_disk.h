@@ -105,6 +105,8 @@ class SimulatedDisk {
   uint64_t next_inode = 1;
   // Without it nothing is remembered of what the medium has: for disks that lose power no more.
   bool tracks_the_medium = true;
+  // Somebody mapped more than a file has: the first access beyond it would have been a signal.
+  bool mapped_beyond_a_file = false;
 
   NodePtr find(std::string_view path) const;
 };

@@ -292,6 +292,26 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("An identity that belongs elsewhere does not make durable events a lost tail") {
+  const TemporaryDirectory directory;
+  LogOptions two;
+  two.create_if_missing = true;
+  two.peers = 2;
+  const Log log = must(Log::open(directory / "log", two));
+  for (const uint32_t stream : {0U, 1U}) {
+    EventWriter writer = must(log.writer(stream, small_segments()));
+    append_text(writer, 0, "durable");
+    must(writer.close());
+  }
+  // A misdirected write: the first sector of the other stream's segment.
+  auto sector = read_file(segment_path(stream_path(log.path(), 1), 0));
+  sector.resize(512);
+  overwrite(segment_path(stream_path(log.path(), 0), 0), 0, sector);
+  const auto refused = log.writer(0, small_segments());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::Corrupt);
+}
+
 TEST_CASE("A missing segment is data loss, for readers and for writers") {
   const TemporaryDirectory directory;
   const Log log = must(Log::open(directory / "log"));
