@@ -4,12 +4,15 @@
 #include <string>
 
 #include "tidemark/check.h"
+#include "tidemark/planted.h"
 #include "xxh3.h"
 
 namespace tidemark {
 namespace {
 
 uint64_t checksum_seed(uint64_t word, uint64_t salt, uint64_t position) {
+  if (planted(Bug::LengthOutsideChecksum)) word = 0;
+  if (planted(Bug::PositionOutsideSeed)) position = 0;
   // Odd multipliers (the golden ratio's and a prime) keep apart what differs in few bits.
   return salt ^ (position * 0x9E37'79B9'7F4A'7C15) ^ (word * 0xC2B2'AE3D'27D4'EB4F);
 }

@@ -1,5 +1,7 @@
 #include "active_segment.h"
 
+#include "tidemark/planted.h"
+
 namespace tidemark {
 
 ActiveSegment::ActiveSegment(const PreparedSegment& prepared)
@@ -33,6 +35,7 @@ void ActiveSegment::publish(const Succession& succession, const SegmentOpening& 
   header_.published_at_ns = now_ns;
   header_.void_segment = succession.void_segment;
   finish_header(header_);
+  if (planted(Bug::MagicFirst)) std::memcpy(base_, &header_.magic, sizeof header_.magic);
   constexpr size_t kAfterMagic = sizeof header_.magic;
   std::memcpy(base_ + kAfterMagic, reinterpret_cast<const std::byte*>(&header_) + kAfterMagic,
               sizeof header_ - kAfterMagic);

@@ -67,7 +67,9 @@ class ActiveSegment {
     const uint64_t end_position = first_position_ + end;
     std::byte* const frame = base_ + offset_;
     // A killed writer's stale bytes must not be taken for the next frame's length.
-    std::atomic_ref<uint64_t>(*word_at(end)).store(0, std::memory_order_relaxed);
+    if (!planted(Bug::NextWordNotZeroed))
+      std::atomic_ref<uint64_t>(*word_at(end)).store(0, std::memory_order_relaxed);
+    if (planted(Bug::CommitWordFirst)) publish_frame(frame, word);
     const uint64_t checksum =
         stamp_frame(frame, word, durable_upto, captured_at_ns, salt_, position);
     publish_frame(frame, word);

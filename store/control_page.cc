@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "paths.h"
+#include "tidemark/planted.h"
 
 namespace tidemark {
 namespace {
@@ -113,7 +114,7 @@ void ControlPage::wake_all() {
   uint32_t seen = sleepers.load(std::memory_order_seq_cst);
   while (seen % 2 != 0) {
     if (!sleepers.compare_exchange_weak(seen, seen + 1, std::memory_order_seq_cst)) continue;
-    files_->futex_wake_all(&page_->sleepers);
+    if (!planted(Bug::WakeDropped)) files_->futex_wake_all(&page_->sleepers);
     return;
   }
 }

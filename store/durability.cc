@@ -1,5 +1,7 @@
 #include "durability.h"
 
+#include "tidemark/planted.h"
+
 #include <limits>
 #include <string>
 
@@ -62,11 +64,14 @@ Result<uint64_t> Durability::sync_once() {
   for (const Unsynced& segment : unsynced_) {
     if (segment.first_position < target) segments.push_back(segment);
   }
+  if (planted(Bug::OnlyLastSegmentSynced)) segments.erase(segments.begin(), segments.end() - 1);
+  if (planted(Bug::DurableBeforeSync)) durable_.store(target, std::memory_order_release);
   lock.unlock();
 
   int answer = 0;
   for (const Unsynced& segment : segments) {
     answer = files_.sync_data(segment.descriptor);
+    if (answer < 0 && planted(Bug::SyncRetried)) answer = files_.sync_data(segment.descriptor);
     if (answer < 0) break;
   }
 
@@ -74,6 +79,7 @@ Result<uint64_t> Durability::sync_once() {
   if (answer < 0) {
     Error error = fail_system("a sync failed, and is not tried again", "", -answer).value();
     error.code = ErrorCode::Poisoned;
+    if (planted(Bug::PoisonForgotten)) return tl::make_unexpected(std::move(error));
     poison_ = error;
     poisoned_.store(true, std::memory_order_release);
     control_.set_state(WriterState::Poisoned);

@@ -13,6 +13,7 @@
 #include "paths.h"
 #include "stream_directory.h"
 #include "tidemark/check.h"
+#include "tidemark/planted.h"
 
 namespace tidemark {
 namespace {
@@ -416,11 +417,11 @@ Result<void> Implementation::examine_finish() {
 
 bool Implementation::has_news() const {
   if (error_) return true;
-  if (control_ && control_->published() != seen_published_) return true;
-  if (!segment || at_seal) return false;
-  const auto word = segment->commit_word(offset_);
+  Result<uint64_t> word = uint64_t{0};
+  if (segment && !at_seal) word = segment->commit_word(offset_);
   if (!word) return true;
-  if (*word == 0) return false;
+  // Only where nothing stands here is a successor looked for.
+  if (*word == 0) return control_ && control_->published() != seen_published_;
   if (options.visibility == Visibility::Committed) return true;
   return control_ && control_->durable().value_or(kNoPosition) != seen_durable_;
 }
@@ -472,7 +473,7 @@ Result<bool> wait_any(std::span<EventReader* const> readers, std::chrono::nanose
   }
   // The other half of the writer's missing fence: after this, whatever it committed before it
   // looked at the word is visible here, and whatever it commits later finds the word odd.
-  const bool fenced = files.membarrier() == 0;
+  const bool fenced = planted(Bug::WakeWithoutBarrier) || files.membarrier() == 0;
   if (any_news()) return true;
   const auto left = deadline - Clock::now();
   if (left <= Clock::duration::zero()) return false;

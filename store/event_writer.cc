@@ -8,6 +8,7 @@
 #include "event_writer_implementation.h"
 #include "lease.h"
 #include "tidemark/check.h"
+#include "tidemark/planted.h"
 #include "tidemark/record_schema.h"
 
 namespace tidemark {
@@ -152,11 +153,16 @@ Result<std::unique_ptr<Implementation>> Implementation::open(FileSeam& files,
     plan.identity.format_minor = kFormatMinorOfVoids;
     plan.identity.incompatible_features |= kVoidFeature;
   }
+  const std::vector<std::string> spares = std::move(recovered.spares);
   std::unique_ptr<Implementation> made(new Implementation(files, place, options, std::move(plan),
                                                           std::move(lock), std::move(control),
                                                           std::move(recovered)));
   const uint64_t bytes = made->next_segment_bytes(made->least_segment_bytes(0, made->mark_.size()));
   TIDEMARK_ASSIGN(prepared, made->preparer_.take(made->next_position_, bytes, bytes));
+  if (auto removed = remove_spares(files, place.directory, spares); !removed) {
+    discard_segment(files, prepared);
+    return tl::make_unexpected(std::move(removed).error());
+  }
   TIDEMARK_TRY(made->publish(prepared, succession));
   return made;
 }
@@ -489,7 +495,9 @@ void Implementation::prepare_next() {
 Result<void> Implementation::append_seal(bool closed) {
   const auto seal = encode_seal(options.time, active_->seal(totals, counts_of(protocol), closed));
   std::memcpy(active_->payload(), seal.data(), seal.size());
-  active_->commit(FrameKind::Seal, seal.size(), durability_.durable_hint(), clock_ns());
+  active_->commit(FrameKind::Seal, seal.size(),
+                  planted(Bug::SealedBeforeSync) ? active_->position() : durability_.durable_hint(),
+                  clock_ns());
   return {};
 }
 
@@ -546,7 +554,7 @@ Result<void> Implementation::close() {
   TIDEMARK_TRY(usable());
   closed_ = true;
   if (!active_) return {};  // an opening that failed on its way
-  TIDEMARK_TRY(durability_.sync());
+  if (!planted(Bug::SealedBeforeSync)) TIDEMARK_TRY(durability_.sync());
   // The seal carries a durable position that covers all events: who finds it needs no walk.
   TIDEMARK_TRY(append_seal(/*closed=*/true));
   const uint64_t used = align_up(active_->offset() + sizeof(uint64_t), kPageBytes);

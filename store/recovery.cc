@@ -9,6 +9,7 @@
 #include "stream_directory.h"
 #include "stream_walk.h"
 #include "tidemark/check.h"
+#include "tidemark/planted.h"
 
 namespace tidemark {
 namespace {
@@ -51,11 +52,12 @@ class Recovery {
   Result<Beyond> look_beyond(const std::optional<StreamEnd>& end);
   Result<void> look_into(Segment& segment, uint64_t offset, Beyond& beyond);
   Result<void> decide(const std::optional<StreamEnd>& end, const Beyond& beyond);
+  Result<uint64_t> end_with_seal(size_t index, uint64_t end);
   Result<void> make_durable(size_t from, const StreamEnd& end);
   Result<void> rewrite(const SegmentFile& file, uint64_t from_offset, uint64_t upto_offset);
   Result<void> set_aside_from(size_t index);
   Result<void> give_back_space(const StreamEnd& end);
-  Result<void> remove_spares();
+  Result<void> give_back_spares();
   Result<std::shared_ptr<Segment>> open(size_t index);
   uint64_t position_of(const StreamEnd& end) const {
     return chain_[end.segment].first_position + end.offset;
@@ -66,7 +68,7 @@ class Recovery {
   uint32_t stream_;
   uint64_t known_durable_;           // everything below it survived for certain
   std::vector<SegmentFile> chain_;   // published or damaged, in order
-  std::vector<SegmentFile> spares_;  // never published
+  std::vector<SegmentFile> spares_;  // never published, as far as can be seen
   std::optional<uint64_t> purged_;
   uint64_t next_position_ = 0;
   uint64_t last_incarnation_ = 0;
@@ -104,12 +106,19 @@ Result<void> Recovery::list() {
     if (!file.published && !file.damage &&
         (last_published == segments.rend() ||
          file.first_position > last_published->first_position)) {
+      // It may have been, and then its positions were used; a published one has its size for good.
+      next_position_ = std::max(
+          next_position_, file.first_position + std::max<uint64_t>(file.file_bytes, kPageBytes));
+      if (file.header) last_incarnation_ = std::max(last_incarnation_, file.header->incarnation);
       spares_.push_back(std::move(file));
       continue;
     }
     next_position_ = std::max(next_position_, file.first_position + file.file_bytes);
     if (file.header) last_incarnation_ = std::max(last_incarnation_, file.header->incarnation);
     chain_.push_back(std::move(file));
+  }
+  if (planted(Bug::PositionsReused) && !set_aside.empty()) {
+    next_position_ = set_aside.front().first_position;
   }
   next_position_ = align_up(next_position_, kPageBytes);
   return {};
@@ -218,6 +227,9 @@ Result<std::optional<StreamEnd>> Recovery::walk(size_t from) {
     end = walked;
     const bool has_successor = i + 1 < chain_.size() && chain_[i + 1].published;
     if (!has_successor || chain_[i + 1].header->previous_end != position_of(*end)) break;
+    // A seal that the power tore while the successor came through, of which nothing was durable
+    // then. Readers cross no torn frame but where a recovery has cut it off.
+    if (end->torn && chain_[i + 1].header->dropped_bytes == 0) break;
   }
   return end;
 }
@@ -279,6 +291,7 @@ Result<void> Recovery::decide(const std::optional<StreamEnd>& end, const Beyond&
   const uint64_t durable = std::max(beyond.durable_upto, known_durable_);
   const SegmentFile& file = chain_[end ? end->segment : 0];
   const uint64_t offset = end ? end->offset : 0;
+  if (planted(Bug::DamageTakenForLostTail)) return {};
   if (end ? durable <= position_of(*end) : durable <= file.first_position) return {};
   return at_segment(ErrorCode::Corrupt,
                     (end && end->torn ? end->reason : std::string("no frame stands here")) +
@@ -302,7 +315,8 @@ Result<void> Recovery::rewrite(const SegmentFile& file, uint64_t from_offset,
     if (answer == -EINVAL) answer = 0;
     if (answer == 0) {
       // Storing a byte's own value makes the page dirty, which is all that is wanted.
-      for (uint64_t page = first_page; page < end; page += kPageBytes) {
+      for (uint64_t page = first_page; page < end && !planted(Bug::KeptPagesNotRewritten);
+           page += kPageBytes) {
         auto* byte = reinterpret_cast<volatile unsigned char*>(base + page);
         *byte = *byte;
       }
@@ -314,23 +328,37 @@ Result<void> Recovery::rewrite(const SegmentFile& file, uint64_t from_offset,
   }
   files_.close(descriptor);
   if (answer < 0) return fail_system("cannot make a segment durable", file.path, -answer);
-  report_.rewritten_bytes += upto_offset - from_offset;
   return {};
 }
 
+// The position after the seal that stands at `end`, or `end`.
+Result<uint64_t> Recovery::end_with_seal(size_t index, uint64_t end) {
+  TIDEMARK_ASSIGN(segment, open(index));
+  const auto frame = segment->frame(end - segment->first_position());
+  if (!frame && frame.error().code != ErrorCode::Corrupt) {
+    return tl::make_unexpected(frame.error());
+  }
+  const bool sealed = frame && *frame && (*frame)->kind == FrameKind::Seal;
+  return sealed ? (*frame)->end_position() : end;
+}
+
 // Keeps what the walk found beyond the durable position. Pages that a failed sync left behind
-// look clean to the kernel: a mere sync would succeed and mean nothing.
+// look clean to the kernel: a mere sync would succeed and mean nothing. Seals too: one that is torn
+// by a later power loss would stop every reader before the successor.
 Result<void> Recovery::make_durable(size_t from, const StreamEnd& end) {
   const uint64_t position = position_of(end);
-  if (known_durable_ >= position) return {};
+  if (known_durable_ >= position && !end.sealed) return {};
   for (size_t i = from; i <= end.segment; ++i) {
     const SegmentFile& file = chain_[i];
     if (!file.published) continue;
     // In all but the last segment, up to where the successor says that it ends.
-    const uint64_t upto = i == end.segment ? position : chain_[i + 1].header->previous_end;
+    const uint64_t end_here = i == end.segment ? position : chain_[i + 1].header->previous_end;
+    if (end_here < known_durable_) continue;
+    TIDEMARK_ASSIGN(upto, end_with_seal(i, end_here));
     if (upto <= known_durable_) continue;
     const uint64_t start = std::max(known_durable_, file.first_position);
     TIDEMARK_TRY(rewrite(file, start - file.first_position, upto - file.first_position));
+    if (end_here > start) report_.rewritten_bytes += end_here - start;
   }
   return {};
 }
@@ -363,10 +391,16 @@ Result<void> Recovery::give_back_space(const StreamEnd& end) {
   return {};
 }
 
-Result<void> Recovery::remove_spares() {
+// Their names stay until the next segment has one; their space may be what it is made of.
+Result<void> Recovery::give_back_spares() {
   for (const SegmentFile& spare : spares_) {
-    if (const int answer = files_.remove_file(spare.path); answer < 0 && answer != -ENOENT) {
-      return fail_system("cannot remove a segment that was never published", spare.path, -answer);
+    if (spare.file_bytes <= kPageBytes) continue;
+    const int descriptor = files_.open(spare.path, OpenMode::ReadWrite);
+    if (descriptor < 0) return fail_system("cannot open a segment", spare.path, -descriptor);
+    const int answer = files_.punch_hole(descriptor, kPageBytes, spare.file_bytes - kPageBytes);
+    files_.close(descriptor);
+    if (answer < 0 && answer != -EOPNOTSUPP) {
+      return fail_system("cannot give back space of", spare.path, -answer);
     }
   }
   return {};
@@ -418,7 +452,8 @@ Result<RecoveredStream> Recovery::run(bool repair) {
       report_.mark = walk_.mark();
     }
   }
-  if (repair) TIDEMARK_TRY(remove_spares());
+  if (repair) TIDEMARK_TRY(give_back_spares());
+  for (const SegmentFile& spare : spares_) recovered.spares.push_back(spare.path);
   report_.incarnation = recovered.incarnation;
   recovered.report = report_;
   return recovered;
@@ -434,6 +469,20 @@ Result<RecoveredStream> recover_stream(FileSeam& files, const std::string& direc
 Result<RecoveredStream> inspect_stream(FileSeam& files, const std::string& directory,
                                        uint32_t stream, std::optional<uint64_t> durable_hint) {
   return Recovery(files, directory, stream, durable_hint).run(/*repair=*/false);
+}
+
+Result<void> remove_spares(FileSeam& files, const std::string& directory,
+                           const std::vector<std::string>& spares) {
+  for (const std::string& path : spares) {
+    if (const int answer = files.remove_file(path); answer < 0 && answer != -ENOENT) {
+      return fail_system("cannot remove a segment that was never published", path, -answer);
+    }
+  }
+  if (spares.empty()) return {};
+  if (const int answer = files.sync_directory(directory); answer < 0) {
+    return fail_system("cannot sync", directory, -answer);
+  }
+  return {};
 }
 
 }  // namespace tidemark

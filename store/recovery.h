@@ -23,8 +23,9 @@ struct RecoveredStream {
   Totals totals;
   uint64_t end = 0;  // position after the last event
   uint64_t captured_at_ns = 0;
-  uint64_t next_position = 0;  // above every range that was ever published
-  uint64_t incarnation = 1;    // for the opening that follows
+  uint64_t next_position = 0;       // above every range that was ever published
+  uint64_t incarnation = 1;         // for the opening that follows
+  std::vector<std::string> spares;  // paths of segments that, as it seems, were never published
   RecoveryReport report;
 };
 
@@ -39,5 +40,11 @@ Result<RecoveredStream> recover_stream(FileSeam& files, const std::string& direc
 // Beside a writer the answer may be wrong, or an error. Errors: as above.
 Result<RecoveredStream> inspect_stream(FileSeam& files, const std::string& directory,
                                        uint32_t stream, std::optional<uint64_t> durable_hint);
+
+// To be called once the next segment's name is durable, and before it is published. A spare may
+// have been published and lost all of it with the power, so that its name is the last that is known
+// of its range; and below a published segment, it would look like a part of the chain.
+Result<void> remove_spares(FileSeam& files, const std::string& directory,
+                           const std::vector<std::string>& spares);
 
 }  // namespace tidemark

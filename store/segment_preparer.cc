@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "paths.h"
+#include "tidemark/planted.h"
 
 namespace tidemark {
 namespace {
@@ -63,7 +64,8 @@ Result<void> touch(FileSeam& files, const PreparedSegment& segment,
 Result<void> fill_in(FileSeam& files, const SegmentPlan& plan, PreparedSegment& segment,
                      const std::atomic<bool>* cancel) {
   TIDEMARK_TRY(make_file_system_safe(files, segment.descriptor, segment.path));
-  if (const int answer = files.allocate(segment.descriptor, segment.bytes()); answer < 0) {
+  if (const int answer = files.allocate(segment.descriptor, segment.bytes());
+      answer < 0 && !planted(Bug::FailedAllocateAdopted)) {
     return fail_system("cannot allocate a segment of " + std::to_string(segment.bytes()) + " bytes",
                        segment.path, -answer);
   }
@@ -74,6 +76,7 @@ Result<void> fill_in(FileSeam& files, const SegmentPlan& plan, PreparedSegment& 
       answer < 0) {
     return fail_system("cannot get random bytes", segment.path, -answer);
   }
+  if (planted(Bug::SameSalt)) segment.header.salt = 1;
   segment.header.prepared_at_ns = files.now_ns();
   finish_identity(segment.header);
   // All but the magic, which is zero here as in the file.
@@ -82,8 +85,8 @@ Result<void> fill_in(FileSeam& files, const SegmentPlan& plan, PreparedSegment& 
   // Name and identity become durable under every policy. Where commits will be synced, all pages
   // are: their extents are converted once here instead of at each commit.
   if (plan.sync_populated) TIDEMARK_TRY(touch(files, segment, cancel));
-  int answer = files.sync_all(segment.descriptor);
-  if (answer == 0) answer = files.sync_directory(plan.directory);
+  int answer = planted(Bug::IdentityNotSynced) ? 0 : files.sync_all(segment.descriptor);
+  if (answer == 0 && !planted(Bug::NoDirectorySync)) answer = files.sync_directory(plan.directory);
   if (answer < 0) return fail_system("cannot sync", segment.path, -answer);
   if (!plan.sync_populated) TIDEMARK_TRY(touch(files, segment, cancel));
   return {};

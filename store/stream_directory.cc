@@ -13,6 +13,7 @@
 #include "segment.h"
 #include "tidemark/frame.h"
 #include "tidemark/hash.h"
+#include "tidemark/planted.h"
 
 namespace tidemark {
 namespace {
@@ -51,6 +52,26 @@ bool was_appended_to(FileSeam& files, int descriptor, uint64_t file_bytes) {
   }
 }
 
+// Whether nothing but zeros stands after the header. Unused space costs no reading.
+Result<bool> is_empty_after_header(FileSeam& files, int descriptor, const std::string& path,
+                                   uint64_t file_bytes) {
+  std::array<std::byte, size_t{16} << 10> chunk;
+  for (uint64_t at = kSegmentHeaderBytes; at < file_bytes;) {
+    const auto data = files.next_data(descriptor, at);
+    if (data > 0) at = std::max(at, static_cast<uint64_t>(data));
+    if (at >= file_bytes) break;
+    const auto count = files.read(descriptor, chunk, at);
+    if (count < 0) return fail_system("cannot read a segment", path, static_cast<int>(-count));
+    if (count == 0) break;
+    const auto bytes = std::span(chunk).first(static_cast<size_t>(count));
+    if (std::any_of(bytes.begin(), bytes.end(), [](std::byte b) { return b != std::byte{0}; })) {
+      return false;
+    }
+    at += static_cast<uint64_t>(count);
+  }
+  return true;
+}
+
 Result<std::vector<std::string>> list_names(FileSeam& files, const std::string& directory) {
   std::vector<std::string> names;
   if (const int answer = files.list(directory, names); answer < 0) {
@@ -82,8 +103,16 @@ Result<SegmentFile> examine_segment(FileSeam& files, const std::string& director
     // It may have been read while it was published: nothing orders the bytes of one read.
     count = files.read(descriptor, header_bytes, 0);
   }
+  // A loss of power in the middle of its preparation may leave anything where the identity was
+  // about to be. Whatever was published has an identity, or at least the frame that opens it.
+  Result<bool> unborn = false;
+  if (examined == 0 && count == sizeof header && header.magic != 0 &&
+      !check_header(header, status.bytes) && !check_identity(header, header.segment_bytes)) {
+    unborn = is_empty_after_header(files, descriptor, file.path, status.bytes);
+  }
   files.close(descriptor);
   if (examined < 0) return fail_system("cannot examine a segment", file.path, -examined);
+  if (!unborn) return tl::make_unexpected(unborn.error());
   file.file_bytes = status.bytes;
   file.disk_bytes = status.disk_bytes;
 
@@ -104,17 +133,21 @@ Result<SegmentFile> examine_segment(FileSeam& files, const std::string& director
     }
     return file;
   }
+  // An identity that was written to the wrong place would judge no frame here.
+  const bool identified = check_identity(header, header.segment_bytes).has_value() &&
+                          header.stream == stream && header.first_position == first_position;
   if (header.magic == 0) {
-    const bool usable = check_identity(header, status.bytes).has_value();
+    const bool usable = identified && header.segment_bytes == status.bytes;
     if (usable) file.header = header;
     if (appended) {
       damaged(fail(ErrorCode::Corrupt, "frames stand in a segment whose magic is lost").value());
     }
     return file;
   }
+  if (*unborn) return file;
   if (auto checked = check_header(header, status.bytes); !checked) {
     // A file that was cut short has a header all the same.
-    if (check_identity(header, header.segment_bytes)) file.header = header;
+    if (identified) file.header = header;
     damaged(std::move(checked).error());
     return file;
   }
@@ -260,7 +293,7 @@ Result<StreamLock> StreamLock::acquire(FileSeam& files, const std::string& direc
   constexpr int kAttempts = 100;
   int answer = 0;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    answer = files.lock(descriptor, LockMode::Exclusive);
+    answer = planted(Bug::LockNotTaken) ? 0 : files.lock(descriptor, LockMode::Exclusive);
     if (answer != -EWOULDBLOCK) break;
     if (files.lock(descriptor, LockMode::Shared) == -EWOULDBLOCK) break;
     files.lock(descriptor, LockMode::Unlock);

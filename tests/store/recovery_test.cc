@@ -208,6 +208,110 @@ TEST_CASE("A first segment whose checkpoint was lost with all else is set aside"
   CHECK(read_all(lost).events == std::vector<std::string>{"0:new"});
 }
 
+TEST_CASE(
+    "A seal that a power loss tore while its successor came through stops no reader for ever") {
+  const TemporaryDirectory directory;
+  const Log log = must(Log::open(directory / "log"));
+  std::vector<std::string> expected;
+  {
+    EventWriter writer = must(log.writer(0, small_segments()));
+    const std::string text(1000, 'a');
+    while (writer.committed() < kMinSegmentBytes) {
+      append_text(writer, 0, text);
+      if (writer.committed() < kMinSegmentBytes) expected.push_back("0:" + text);
+    }
+    std::filesystem::copy(log.path(), directory / "lost", std::filesystem::copy_options::recursive);
+  }
+  const std::string stream = stream_path(directory / "lost", 0);
+  std::filesystem::remove(control_path(stream));
+  const auto segments = must(list_segments(system_files(), stream, 0));
+  REQUIRE(segments.at(1).published);
+  const uint64_t seal = segments[1].header->previous_end;
+  zero(segments[0].path, seal + 48, 8);
+
+  const Log lost = must(Log::open(directory / "lost"));
+  CHECK(read_all(lost).error);
+  EventWriter writer = must(lost.writer(0, small_segments()));
+  append_text(writer, 0, "new");
+  expected.push_back("0:new");
+  const ReadBack read = read_all(lost);
+  INFO((read.error ? read.error->text() : ""));
+  REQUIRE_FALSE(read.error);
+  CHECK(read.events == expected);
+}
+
+TEST_CASE("Positions of a segment of which a power loss left nothing but its name are not reused") {
+  const TemporaryDirectory directory;
+  const Log log = must(Log::open(directory / "log"));
+  uint64_t highest = 0;
+  {
+    EventWriter writer = must(log.writer(0, small_segments()));
+    highest = append_text(writer, 0, "lost");
+    std::filesystem::copy(log.path(), directory / "lost", std::filesystem::copy_options::recursive);
+  }
+  const std::string stream = stream_path(directory / "lost", 0);
+  std::filesystem::remove(control_path(stream));
+  // The identity was synced when the segment was prepared, all else was not: it looks unpublished.
+  zero(segment_path(stream, 0), 0, 8);
+  zero(segment_path(stream, 0), 256, 2 * kPageBytes);
+
+  const Log lost = must(Log::open(directory / "lost"));
+  EventWriter writer = must(lost.writer(0, small_segments()));
+  CHECK(append_text(writer, 0, "new") > highest);
+  CHECK(must(list_segment_names(system_files(), stream)).size() == 1);
+  CHECK(read_all(lost).events == std::vector<std::string>{"0:new"});
+}
+
+TEST_CASE(
+    "What a power loss made of a segment that was being prepared does not refuse the stream") {
+  const TemporaryDirectory directory;
+  const Log log = must(Log::open(directory / "log"));
+  {
+    EventWriter writer = must(log.writer(0, small_segments()));
+    append_text(writer, 0, "old");
+    must(writer.close());
+  }
+  // Its entry and its length are there, and garbage where its identity was about to be.
+  const std::string spare = segment_path(stream_path(log.path(), 0), kMinSegmentBytes);
+  std::ofstream(spare, std::ios::binary).write("", 0);
+  std::filesystem::resize_file(spare, kMinSegmentBytes);
+  overwrite(spare, 0, std::vector<std::byte>(kPageBytes, std::byte{0xA5}));
+
+  SECTION("nothing else stands in it") {
+    EventWriter writer = must(log.writer(0, small_segments()));
+    append_text(writer, 0, "new");
+    CHECK_FALSE(std::filesystem::exists(spare));
+    CHECK(read_all(log).events == std::vector<std::string>{"0:old", "0:new"});
+  }
+  SECTION("but where something does, it had been published, and this is damage") {
+    overwrite(spare, kSegmentHeaderBytes, std::vector<std::byte>(8, std::byte{1}));
+    const auto refused = log.writer(0, small_segments());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::Corrupt);
+    CHECK(std::filesystem::exists(spare));
+  }
+}
+
+TEST_CASE("An identity that belongs elsewhere does not make durable events a lost tail") {
+  const TemporaryDirectory directory;
+  LogOptions two;
+  two.create_if_missing = true;
+  two.peers = 2;
+  const Log log = must(Log::open(directory / "log", two));
+  for (const uint32_t stream : {0U, 1U}) {
+    EventWriter writer = must(log.writer(stream, small_segments()));
+    append_text(writer, 0, "durable");
+    must(writer.close());
+  }
+  // A misdirected write: the first sector of the other stream's segment.
+  auto sector = read_file(segment_path(stream_path(log.path(), 1), 0));
+  sector.resize(512);
+  overwrite(segment_path(stream_path(log.path(), 0), 0), 0, sector);
+  const auto refused = log.writer(0, small_segments());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::Corrupt);
+}
+
 TEST_CASE("A missing segment is data loss, for readers and for writers") {
   const TemporaryDirectory directory;
   const Log log = must(Log::open(directory / "log"));

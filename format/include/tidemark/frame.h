@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "tidemark/layout.h"
+#include "tidemark/planted.h"
 #include "tidemark/result.h"
 
 namespace tidemark {
@@ -100,7 +101,8 @@ inline uint64_t load_commit_word(const std::byte* frame) {
 // The writer, last of all: makes the frame visible.
 inline void publish_frame(std::byte* frame, uint64_t word) {
   std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(frame))
-      .store(word, std::memory_order_release);
+      .store(word, planted(Bug::RelaxedCommitWord) ? std::memory_order_relaxed
+                                                   : std::memory_order_release);
 }
 
 // A verified frame. Its payload belongs to the segment and lives as long as that is mapped.
