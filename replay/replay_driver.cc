@@ -153,6 +153,8 @@ Result<bool> ReplayDriver::read(Input& input, size_t& budget) {
     case StreamSource::Step::Opened:
       TIDEMARK_TRY(adopt_shape(input.source));
       return take_progress(input, false);
+    case StreamSource::Step::Passed:
+      return take_progress(input, false);
     default:
       break;
   }

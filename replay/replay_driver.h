@@ -41,6 +41,8 @@ class ReplayDriver {
   Result<void> check();
   // StreamSource::stop_at() of the stream of this index.
   void stop_at(size_t index, uint64_t position) { inputs_[index].source.stop_at(position); }
+  // The same of start_at().
+  void start_at(size_t index, const StartPoint& start) { inputs_[index].source.start_at(start); }
 
   Result<Replay::Status> poll(size_t budget);
   Result<Replay::Status> next(std::chrono::nanoseconds limit);

@@ -29,6 +29,15 @@ class LogStream final : public StreamEvents {
   }
   const std::vector<Change>& opening() const override { return reader_.opening(); }
 
+  Result<Passed> pass_over(const SegmentFilter& filter, uint64_t upto) override {
+    auto passed = reader_.pass_over(filter, upto);
+    at_rest_ = passed && *passed == Passed::Rest;
+    return passed;
+  }
+  std::vector<Change> counts() const override {
+    return at_rest_ ? reader_.rest() : counts_of(reader_.protocol());
+  }
+
   bool writer_alive() const override {
     const auto now = Clock::now();
     if (now < alive_until_) return true;
@@ -50,6 +59,7 @@ class LogStream final : public StreamEvents {
  private:
   Log log_;
   EventReader reader_;
+  bool at_rest_ = false;
   std::optional<PositionReader> positions_;  // most replays hold nothing back and need none
   mutable Clock::time_point alive_until_;
 };

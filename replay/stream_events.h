@@ -32,6 +32,13 @@ class StreamEvents {
   // The shape of the stream's times and the capabilities it begins with, once a segment is found.
   virtual std::optional<TimeShape> shape() const = 0;
   virtual const std::vector<Change>& opening() const = 0;
+  // As EventReader's; counts() are the capabilities where the next event is looked for, or, after
+  // Passed::Rest, at the end of what was passed over.
+  using Passed = EventReader::Passed;
+  virtual Result<Passed> pass_over(const SegmentFilter& /*filter*/, uint64_t /*upto*/) {
+    return Passed::Nothing;
+  }
+  virtual std::vector<Change> counts() const { return {}; }
   virtual bool writer_alive() const = 0;
   // The event at a position that poll() came past. Its view lives until the next call of at().
   virtual Result<EventView> at(uint64_t position) = 0;

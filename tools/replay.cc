@@ -114,6 +114,13 @@ Outcome<void> replay(const ReplayCommand& command) {
     options.from = *from;
     options.until = *until;
     around = *at;
+    // What lies further off is not read. It may be all that is complete.
+    if (around && command.delivery == Delivery::Eager) {
+      const auto near = surroundings_of(*log, *streams, *around, ReplayOutput::kAroundRecords);
+      if (!near) return failed(near.error(), command.log);
+      options.from = near->from;
+      options.until = near->until;
+    }
   }
   // One replay of all streams, or one of each for the workers to share.
   std::vector<Replay> replays;

@@ -20,6 +20,7 @@
 #include "tidemark/log.h"
 #include "tidemark/protocol.h"
 #include "tidemark/result.h"
+#include "tidemark/seek.h"
 
 namespace tidemark {
 
@@ -42,7 +43,11 @@ struct ReplayOptions {
   EndMode end = EndMode::Release;
   // false: ends where each stream ended when the replay was opened, even where a writer is alive.
   bool follow = false;
-  // Only messages at times t with from <= t and not until <= t. Unset: no bound.
+  // Where each stream begins to be told; what precedes is summed up in the opening. Unset: at the
+  // earliest event that is left. Not together with `reader.segment`.
+  std::optional<StartPoint> start = std::nullopt;
+  // Only messages at times t with from <= t and not until <= t. Unset: no bound. Segments that have
+  // no such message, as their seals tell, are passed over and not verified.
   std::optional<Time> from = std::nullopt;
   std::optional<Time> until = std::nullopt;
   // Order::Time and Delivery::Complete hold the positions of messages that are not released yet,
