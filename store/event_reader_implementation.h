@@ -61,6 +61,7 @@ class EventReader::Implementation {
   bool take_ready_event();
   Result<Status> poll_thoroughly();
   Result<Passed> pass_over_segments(const SegmentFilter& filter, uint64_t upto);
+  bool ends_well(const SegmentHeader& successor);
   Result<Status> look();
   Result<bool> open_first();
   Result<void> enter(std::shared_ptr<Segment> next);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "event_reader_implementation.h"
+#include "header_facts.h"
 #include "paths.h"
 
 namespace tidemark {
@@ -20,6 +21,14 @@ Result<Passed> Implementation::pass_over(const SegmentFilter& filter, uint64_t u
   return passed;
 }
 
+// Whether what stands at the segment's end may stand there: as for a reader that crosses.
+bool Implementation::ends_well(const SegmentHeader& successor) {
+  const auto frame = segment->frame(offset_);
+  const bool sound =
+      frame && (!*frame || ((*frame)->kind == FrameKind::Seal && accept_seal(**frame)));
+  return sound || recorded_a_drop(successor);
+}
+
 Result<Passed> Implementation::pass_over_segments(const SegmentFilter& filter, uint64_t upto) {
   if (!search_) search_.emplace(files, directory, stream);
   // Unless something is found below: not before the next segment was entered.
@@ -32,7 +41,8 @@ Result<Passed> Implementation::pass_over_segments(const SegmentFilter& filter, u
     look_from_ = end;
     return Passed::Nothing;
   }
-  if (position() > end) return Passed::Nothing;  // which the next poll reports
+  // Whatever is wrong here, the next poll reports it.
+  if (position() > end || !ends_well(successor->header())) return Passed::Nothing;
 
   const uint64_t visible = std::min(upto, visible_upto());
   TIDEMARK_ASSIGN(found, search_->first_wanted(successor->first_position(), filter, visible));
