@@ -47,16 +47,25 @@ class LogStream final : public StreamEvents {
   }
 
   Result<EventView> at(uint64_t position) override {
-    if (!positions_) {
-      TIDEMARK_ASSIGN(positions, log_.position_reader(reader_.stream()));
-      positions_.emplace(std::move(positions));
-    }
-    return positions_->at(position);
+    TIDEMARK_ASSIGN(reader, positions());
+    return reader->at(position);
+  }
+  Result<EventView> from(uint64_t position) override {
+    TIDEMARK_ASSIGN(reader, positions());
+    return reader->from(position);
   }
 
   EventReader* reader() override { return &reader_; }
 
  private:
+  Result<PositionReader*> positions() {
+    if (!positions_) {
+      TIDEMARK_ASSIGN(opened, log_.position_reader(reader_.stream()));
+      positions_.emplace(std::move(opened));
+    }
+    return &*positions_;
+  }
+
   Log log_;
   EventReader reader_;
   bool at_rest_ = false;

@@ -42,6 +42,8 @@ class StreamEvents {
   virtual bool writer_alive() const = 0;
   // The event at a position that poll() came past. Its view lives until the next call of at().
   virtual Result<EventView> at(uint64_t position) = 0;
+  // The first event at or after such a position, in the same segment; the same of its view.
+  virtual Result<EventView> from(uint64_t position) = 0;
   // What to wait for; nothing where the stream is no log's.
   virtual EventReader* reader() = 0;
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "changes.h"
+#include "tidemark/layout.h"
 #include "tidemark/stream_end.h"
 
 namespace tidemark {
@@ -112,6 +113,10 @@ Result<bool> StreamSource::pass_over_segments() {
 
 Result<StreamSource::Step> StreamSource::take_event() {
   const EventView& event = events_->event();
+  // A header and a checkpoint stand between the events of two segments.
+  continues_ = event.sequence == next_sequence_ && event.position - last_end_ < kSegmentHeaderBytes;
+  next_sequence_ = event.sequence + 1;
+  last_end_ = event.end_position;
   if (const MessagesView* messages = event.messages()) {
     return slice_.contains(messages->time()) ? Step::Messages : Step::Nothing;
   }

@@ -44,6 +44,8 @@ class StreamSource {
   Result<Step> step();
 
   const EventView& event() const { return events_->event(); }
+  // Whether it stands right after the event that was read before it, in one segment.
+  bool continues() const { return continues_; }
   const std::vector<Change>& changes() const { return changes_; }
   // The stream's capabilities in the slice, as the steps up to now tell.
   const MutableAntichain<Time>& capabilities() const { return capabilities_; }
@@ -73,6 +75,9 @@ class StreamSource {
   MutableAntichain<Time> counts_before_;  // of what precedes the start, in the slice
   bool opened_ = false;
   bool loaded_ = false;  // event() was read, but the opening had to be told first
+  bool continues_ = false;
+  uint64_t next_sequence_ = 0;
+  uint64_t last_end_ = 0;
   MutableAntichain<Time> capabilities_;
   std::vector<Change> changes_;
 };

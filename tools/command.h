@@ -53,6 +53,9 @@ void add_cat(CLI::App& tool, Action& action);
 void add_info(CLI::App& tool, Action& action);
 void add_verify(CLI::App& tool, Action& action);
 void add_recover(CLI::App& tool, Action& action);
+void add_snapshot(CLI::App& tool, Action& action);
+void add_slice(CLI::App& tool, Action& action);
+void add_merge(CLI::App& tool, Action& action);
 void add_reindex(CLI::App& tool, Action& action);
 
 }  // namespace tidemark::tools

@@ -10,6 +10,7 @@
 #include "output.h"
 #include "tidemark/event.h"
 #include "tidemark/log.h"
+#include "tidemark/time.h"
 
 namespace tidemark::tools {
 
@@ -19,6 +20,12 @@ Outcome<Log> open_log_for_reading(const std::string& path);
 // where a stream that was asked for is not there.
 Outcome<std::vector<uint32_t>> choose_streams(const Log& log,
                                               const std::optional<std::vector<uint32_t>>& named);
+
+// The shape of the log's times, by which options give theirs; the default of an empty log.
+Outcome<TimeShape> time_shape_of(const Log& log, const std::vector<uint32_t>& streams);
+// What the option `name` says; nothing where it was not given. Errors: Usage.
+Outcome<std::optional<Time>> bound_of(const std::string& name, const std::string& text,
+                                      TimeShape shape);
 
 enum class RecordFormat : uint8_t {
   Raw,     // exactly the bytes that were captured, and a newline

@@ -44,25 +44,6 @@ struct ReplayCommand {
   std::string output;
 };
 
-// The shape of the log's times, by which options give theirs; the default of an empty log.
-Outcome<TimeShape> time_shape_of(const Log& log, const std::vector<uint32_t>& streams) {
-  for (const uint32_t stream : streams) {
-    auto reader = log.reader(stream);
-    if (!reader) return failed(reader.error(), log.path());
-    if (!reader->traits()) static_cast<void>(reader->poll());
-    if (reader->traits()) return reader->traits()->time;
-  }
-  return TimeShape{};
-}
-
-Outcome<std::optional<Time>> bound_of(const std::string& name, const std::string& text,
-                                      TimeShape shape) {
-  if (text.empty()) return std::nullopt;
-  auto time = parse_time(text, shape);
-  if (!time) return misused(fmt::format("{}: {}", name, time.error().message));
-  return *time;
-}
-
 // Until the replay ends, fails, or nobody wants more.
 Outcome<void> replay_here(const ReplayCommand& command, Replay& replay, const RecordSink& sink,
                           ReplayOutput& output) {
