@@ -62,6 +62,7 @@ Result<LoggedStream::Step> LoggedStream::step() {
       case StreamSource::Step::Over:
         return Step::Over;
       case StreamSource::Step::Nothing:
+      case StreamSource::Step::Passed:
         break;  // only slices leave anything out
     }
   }

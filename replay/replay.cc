@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "replay_driver.h"
+#include "slice.h"
 #include "stream_events.h"
 #include "stream_source.h"
 
@@ -31,6 +32,37 @@ class Replay::Implementation {
   ReplayDriver driver_;
 };
 
+namespace {
+
+// Opens a stream at the first segment that the replay has any use for.
+Result<EventReader> open_reader(const Log& log, uint32_t stream, const ReplayOptions& options,
+                                ReaderOptions from, std::optional<StartPoint>& start) {
+  const Slice slice(options.from, options.until);
+  const ReaderOptions given = from;
+  // What is found may be purged before it is opened; then it is looked for again.
+  constexpr int kAttempts = 10;
+  for (int attempt = 1;; ++attempt) {
+    from = given;
+    if (from.position) return log.reader(stream, from);
+    if (options.start) {
+      TIDEMARK_ASSIGN(found, find_start(log, stream, *options.start, from.access));
+      from.segment = found.segment;
+      start = found.point;
+    }
+    if (!slice.everything()) {
+      TIDEMARK_ASSIGN(found, find_wanted(log, stream, slice, from.segment, from.visibility));
+      from.segment = found;
+    }
+    auto reader = log.reader(stream, from);
+    const bool chosen_here = from.segment != given.segment;
+    const bool gone = !reader && (reader.error().code == ErrorCode::Purged ||
+                                  reader.error().code == ErrorCode::NotFound);
+    if (!gone || !chosen_here || attempt == kAttempts) return reader;
+  }
+}
+
+}  // namespace
+
 Result<Replay> Replay::open(const Log& log, std::span<const uint32_t> streams,
                             const ReplayOptions& options) {
   std::vector<uint32_t> numbers(streams.begin(), streams.end());
@@ -41,6 +73,9 @@ Result<Replay> Replay::open(const Log& log, std::span<const uint32_t> streams,
   if ((options.reader.segment || options.reader.position) && numbers.size() > 1) {
     return fail(ErrorCode::InvalidArgument,
                 "a segment or a position to start at belongs to one stream");
+  }
+  if (options.reader.segment && options.start) {
+    return fail(ErrorCode::InvalidArgument, "a replay starts at a point or at a segment");
   }
   ReaderOptions reader_options = options.reader;
   reader_options.visibility = options.visibility.value_or(
@@ -53,18 +88,21 @@ Result<Replay> Replay::open(const Log& log, std::span<const uint32_t> streams,
   }
 
   std::vector<std::unique_ptr<StreamEvents>> events;
+  std::vector<std::optional<StartPoint>> starts;
   for (const uint32_t number : numbers) {
     reader_options.position = options.reader.position;
     for (const StreamPosition& start : options.positions) {
       if (start.stream == number) reader_options.position = start.position;
     }
-    TIDEMARK_ASSIGN(reader, log.reader(number, reader_options));
+    starts.emplace_back();
+    TIDEMARK_ASSIGN(reader, open_reader(log, number, options, reader_options, starts.back()));
     events.push_back(stream_of(log, std::move(reader)));
   }
   auto implementation = std::make_unique<Implementation>(std::move(events), options);
   TIDEMARK_TRY(implementation->driver().check());
 
   for (size_t i = 0; i < numbers.size(); ++i) {
+    if (starts[i]) implementation->driver().start_at(i, *starts[i]);
     const auto end =
         end_of_replay(log, numbers[i], options.end, options.follow, reader_options.access);
     if (end) implementation->driver().stop_at(i, *end);

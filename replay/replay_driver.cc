@@ -1,6 +1,8 @@
 #include "replay_driver.h"
 
 #include <algorithm>
+#include <limits>
+#include <string>
 #include <utility>
 
 #include "changes.h"
@@ -30,7 +32,12 @@ ReplayDriver::ReplayDriver(std::vector<std::unique_ptr<StreamEvents>> streams,
       slice_(options.from, options.until),
       going_on_(streams.size()),
       turn_left_(kEventsPerTurn),
-      held_(options.held_events_limit) {
+      held_(std::numeric_limits<size_t>::max()),
+      held_limit_(options.held_events_limit),
+      held_in_memory_(std::max<size_t>(options.held_in_memory, 1)),
+      runs_(slice_, delivery_ == Delivery::Complete, [this](uint32_t source, uint64_t position) {
+        return inputs_[source].source.events().from(position);
+      }) {
   inputs_.reserve(streams.size());
   for (auto& stream : streams) {
     inputs_.push_back({StreamSource(std::move(stream), slice_, options.end, options.follow)});
@@ -158,10 +165,13 @@ Result<bool> ReplayDriver::read(Input& input, size_t& budget) {
     case StreamSource::Step::Opened:
       TIDEMARK_TRY(adopt_shape(input.source));
       return take_progress(input, false);
+    case StreamSource::Step::Passed:
+      return take_progress(input, false);
     default:
       break;
   }
   --budget;
+  if (!runs_.empty() && !input.source.continues()) runs_.interrupt(index_of(input));
   if (step == StreamSource::Step::Messages) return take_messages(input);
   if (step == StreamSource::Step::Voided) return take_void(input);
   if (step == StreamSource::Step::Progress) return take_progress(input, true);
@@ -175,26 +185,38 @@ Result<bool> ReplayDriver::take_messages(Input& input) {
   const Time& time = event.messages()->time();
   const bool at_once = order_ == Order::Stream ? delivery_ == Delivery::Eager : may_go(time);
   if (at_once) {
-    event_.stream = input.source.stream();
-    event_.event = event;
-    event_.changes.clear();
-    return true;
+    if (!runs_.empty()) runs_.went(index_of(input), time);
+    return hand_out(input.source, event);
   }
   if (delivery_ == Delivery::Complete && ended_.less_equal(time)) {
     input.withheld_from = std::min(input.withheld_from, event.position);
+    runs_.interrupt(index_of(input));
     return false;
   }
-  const auto index = static_cast<uint32_t>(&input - inputs_.data());
-  TIDEMARK_TRY(held_.add({time, index, event.position}));
+  TIDEMARK_TRY(hold({time, index_of(input), event.position}));
   return false;
+}
+
+// The first ones one by one. What is read while others wait in runs waits there too, so that in
+// each stream the runs come after what is in memory.
+Result<void> ReplayDriver::hold(const HeldMessage& message) {
+  if (held_events() >= held_limit_) {
+    return fail(ErrorCode::TooLarge, "a replay holds back at most " + std::to_string(held_limit_) +
+                                         " messages whose times are not settled");
+  }
+  if (runs_.empty() && held_.size() < held_in_memory_) return held_.add(message);
+  std::optional<Time> gone;
+  if (order_ == Order::Time) gone = live_.frontier().elements().front();
+  runs_.add(message, gone);
+  return {};
 }
 
 // What is held goes, and what was handed out has to be told. Complete delivery has handed out none
 // of it: a stream's records are void only at times that it had not completed.
-bool ReplayDriver::take_void(const Input& input) {
-  const auto index = static_cast<uint32_t>(&input - inputs_.data());
+Result<bool> ReplayDriver::take_void(const Input& input) {
   void_frontier_ = input.source.void_frontier();
-  held_.forget_from(void_frontier_, index);
+  held_.forget_from(void_frontier_, index_of(input));
+  TIDEMARK_TRY(runs_.forget_void(index_of(input), void_frontier_));
   compared_.reset();
   if (delivery_ == Delivery::Complete) return false;
   event_.stream = input.source.stream();
@@ -235,6 +257,10 @@ Result<bool> ReplayDriver::end(Input& input) {
         }
       });
       held_.forget_from(ended_.frontier());
+      TIDEMARK_TRY(runs_.forget_from(ended_.frontier(), [&](uint32_t source, uint64_t position) {
+        uint64_t& withheld_from = inputs_[source].withheld_from;
+        withheld_from = std::min(withheld_from, position);
+      }));
       TIDEMARK_TRY(stop_reading_what_cannot_complete());
     }
     return false;
@@ -284,6 +310,9 @@ std::vector<uint64_t> ReplayDriver::positions_to_resume() const {
     positions[message.source] = std::min(positions[message.source], message.position);
   };
   held_.for_each(keep);
+  runs_.for_each_first([&](uint32_t source, uint64_t position) {
+    positions[source] = std::min(positions[source], position);
+  });
   for (size_t i = ready_next_; i < ready_.size(); ++i) keep(ready_[i]);
   return positions;
 }
@@ -302,7 +331,7 @@ std::vector<StreamPosition> ReplayDriver::resume_positions() const {
 void ReplayDriver::move_lease(Input& input) {
   const uint64_t taken = input.source.taken_upto();
   if (taken < input.release_at) return;
-  input.release_at = taken + kLeaseStride + held_.size() * sizeof(HeldMessage);
+  input.release_at = taken + kLeaseStride + (held_.size() + runs_.runs()) * sizeof(HeldMessage);
   EventReader* const reader = input.source.events().reader();
   if (reader == nullptr) return;
   reader->release_before(positions_to_resume()[static_cast<size_t>(&input - inputs_.data())]);
@@ -312,13 +341,40 @@ void ReplayDriver::move_lease(Input& input) {
 
 Result<bool> ReplayDriver::hand_out_held(bool thoroughly) {
   if (!holds_back()) return false;
-  if (ready_next_ < ready_.size()) return hand_out(ready_[ready_next_++]);
-  if (order_ == Order::Time && !held_.empty() && may_go(held_.first().time)) {
-    return hand_out(held_.take_first());
+  TIDEMARK_ASSIGN(found, hand_out_ready());
+  if (found) return true;
+  if (order_ == Order::Time) {
+    TIDEMARK_TRY(bring_near());
+    if (!held_.empty() && may_go(held_.first().time)) return hand_out(held_.take_first());
   }
   if (!compare_held(thoroughly)) return false;
-  if (ready_next_ < ready_.size()) return hand_out(ready_[ready_next_++]);
-  return report();
+  TIDEMARK_ASSIGN(found_now, hand_out_ready());
+  return found_now ? Result<bool>(true) : report();
+}
+
+// What a frontier has released: by stream, and of each first what was in memory.
+Result<bool> ReplayDriver::hand_out_ready() {
+  const auto run_source = runs_.next_source();
+  if (ready_next_ < ready_.size() && (!run_source || ready_[ready_next_].source <= *run_source)) {
+    return hand_out(ready_[ready_next_++]);
+  }
+  if (!run_source) return false;
+  TIDEMARK_ASSIGN(event, runs_.next_released(*run_source));
+  if (event) return hand_out(inputs_[*run_source].source, *event);
+  return hand_out_ready();
+}
+
+// Order::Time: where the least message that may go is in a run, takes it from there, with others.
+Result<void> ReplayDriver::bring_near() {
+  while (!runs_.empty() && may_go(runs_.least().time)) {
+    std::optional<HeldMessage> first;
+    if (!held_.empty()) first = held_.first();
+    if (first && *first < runs_.least()) return {};
+    const size_t most = held_in_memory_ - std::min(held_in_memory_ - 1, held_.size());
+    TIDEMARK_ASSIGN(taken, runs_.take_least(most, first));
+    for (const HeldMessage& message : taken) TIDEMARK_TRY(held_.add(message));
+  }
+  return {};
 }
 
 // Order::Time: whether nothing can appear any more that would have to precede a message at `time`.
@@ -336,17 +392,20 @@ bool ReplayDriver::may_go(const Time& time) const {
 bool ReplayDriver::compare_held(bool thoroughly) {
   const Antichain<Time>& frontier = live_.frontier();
   if (compared_ == frontier) return true;
-  if (!held_.quick(frontier)) {
-    if (!thoroughly && work_since_ * kSearchedPerStep < held_.size()) return false;
+  const bool reread = order_ == Order::Stream && runs_.may_have_passed(frontier);
+  if (!held_.quick(frontier) || reread) {
+    if (!thoroughly && work_since_ * kSearchedPerStep < held_events()) return false;
     work_since_ = 0;
   }
   compared_ = frontier;
   if (order_ == Order::Time) {
     passed_ = held_.passed_times(frontier);
+    runs_.add_passed_times(frontier, passed_);
   } else {
     ready_.clear();
     ready_next_ = 0;
     held_.take_passed(frontier, ready_);
+    if (reread) runs_.release(frontier);
   }
   return true;
 }
@@ -362,6 +421,10 @@ Result<bool> ReplayDriver::hand_out(const HeldMessage& message) {
     error.value().stream = source.stream();
     return error;
   }
+  return hand_out(source, event);
+}
+
+bool ReplayDriver::hand_out(const StreamSource& source, const EventView& event) {
   ++work_since_;
   event_.stream = source.stream();
   event_.event = event;

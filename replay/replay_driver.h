@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "held_messages.h"
+#include "held_runs.h"
 #include "stream_events.h"
 #include "stream_source.h"
 #include "tidemark/replay.h"
@@ -33,14 +34,18 @@ namespace tidemark {
 
 class ReplayDriver {
  public:
-  // In the order of their numbers.
+  // In the order of their numbers. What is held back refers to it, so it stays where it is.
   ReplayDriver(std::vector<std::unique_ptr<StreamEvents>> streams, const ReplayOptions& options);
+  ReplayDriver(const ReplayDriver&) = delete;
+  ReplayDriver& operator=(const ReplayDriver&) = delete;
 
   // Before the first poll. Errors: InvalidArgument where the streams that have a segment differ in
   // their times' shape, or a bound has another.
   Result<void> check();
   // StreamSource::stop_at() of the stream of this index.
   void stop_at(size_t index, uint64_t position) { inputs_[index].source.stop_at(position); }
+  // The same of start_at().
+  void start_at(size_t index, const StartPoint& start) { inputs_[index].source.start_at(start); }
 
   Result<Replay::Status> poll(size_t budget);
   Result<Replay::Status> next(std::chrono::nanoseconds limit);
@@ -50,7 +55,8 @@ class ReplayDriver {
   const MutableAntichain<Time>& reported() const { return reported_; }
   TimeShape time_shape() const { return shape_.value_or(TimeShape{}); }
   std::vector<StreamPosition> resume_positions() const;
-  size_t held_events() const { return held_.size() + ready_.size() - ready_next_; }
+  size_t held_events() const { return held_.size() + runs_.size() + ready_.size() - ready_next_; }
+  size_t held_runs() const { return runs_.runs(); }
 
  private:
   struct Input {
@@ -66,16 +72,23 @@ class ReplayDriver {
   std::vector<uint64_t> positions_to_resume() const;
   void move_lease(Input& input);
 
+  uint32_t index_of(const Input& input) const {
+    return static_cast<uint32_t>(&input - inputs_.data());
+  }
   bool holds_back() const { return order_ == Order::Time || delivery_ == Delivery::Complete; }
 
   // These return whether event_ holds something to hand out.
   Result<bool> read(Input& input, size_t& budget);
-  bool take_void(const Input& input);
+  Result<bool> take_void(const Input& input);
   Result<bool> take_messages(Input& input);
   Result<bool> take_progress(Input& input, bool from_event);
   Result<bool> end(Input& input);
   Result<bool> hand_out_held(bool thoroughly);
+  Result<bool> hand_out_ready();
   Result<bool> hand_out(const HeldMessage& message);
+  bool hand_out(const StreamSource& source, const EventView& event);
+  Result<void> hold(const HeldMessage& message);
+  Result<void> bring_near();
   Result<bool> report();
 
   Input* choose();
@@ -104,6 +117,9 @@ class ReplayDriver {
   MutableAntichain<Time> reported_;
 
   HeldMessages held_;
+  size_t held_limit_;      // of both
+  size_t held_in_memory_;  // of held_; what waits beyond that, in runs_
+  HeldRuns runs_;
   std::vector<HeldMessage> ready_;  // taken from held_, to be handed out from ready_next_ on
   size_t ready_next_ = 0;
   std::optional<Antichain<Time>>

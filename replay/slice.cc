@@ -1,5 +1,7 @@
 #include "slice.h"
 
+#include <algorithm>
+
 #include "changes.h"
 
 namespace tidemark {
@@ -16,6 +18,19 @@ Result<void> Slice::check(TimeShape shape) const {
 
 bool Slice::contains(const Time& time) const {
   return (!from_ || less_equal(*from_, time)) && (!until_ || !less_equal(*until_, time));
+}
+
+// Of the times at or after both the meet and the slice's beginning, the least is the one that is
+// not beyond the slice's end if any is. Between the bounds it lies if the join is after both.
+bool Slice::wants(const TimeBounds& bounds) const {
+  if (!check(bounds.meet.shape())) return true;  // to be refused where it is read
+  return image(bounds.meet) && (!from_ || less_equal(*from_, bounds.join));
+}
+
+bool Slice::over(std::span<const Change> counts) const {
+  return until_ && std::none_of(counts.begin(), counts.end(), [&](const Change& held) {
+           return !check(held.time.shape()) || image(held.time).has_value();
+         });
 }
 
 std::optional<Time> Slice::image(const Time& time) const {

@@ -15,11 +15,12 @@
 
 #include "tidemark/protocol.h"
 #include "tidemark/result.h"
+#include "tidemark/seek.h"
 #include "tidemark/time.h"
 
 namespace tidemark {
 
-class Slice {
+class Slice : public SegmentFilter {
  public:
   // All times.
   Slice() = default;
@@ -32,6 +33,9 @@ class Slice {
   // Whether it may be over before a stream is.
   bool bounded_above() const { return until_.has_value(); }
   bool contains(const Time& time) const;
+  // Whether a time of the slice lies between them; and whether these capabilities have no image.
+  bool wants(const TimeBounds& bounds) const override;
+  bool over(std::span<const Change> counts) const override;
   // The least time of the slice at or after `time`.
   std::optional<Time> image(const Time& time) const;
   // Replaces each change by its image; netted then. Errors: ProtocolViolation (P4).

@@ -30,6 +30,15 @@ class LogStream final : public StreamEvents {
   const std::vector<Change>& opening() const override { return reader_.opening(); }
   const Antichain<Time>& frontier() const override { return reader_.protocol().frontier(); }
 
+  Result<Passed> pass_over(const SegmentFilter& filter, uint64_t upto) override {
+    auto passed = reader_.pass_over(filter, upto);
+    at_rest_ = passed && *passed == Passed::Rest;
+    return passed;
+  }
+  std::vector<Change> counts() const override {
+    return at_rest_ ? reader_.rest() : counts_of(reader_.protocol());
+  }
+
   bool writer_alive() const override {
     const auto now = Clock::now();
     if (now < alive_until_) return true;
@@ -39,18 +48,28 @@ class LogStream final : public StreamEvents {
   }
 
   Result<EventView> at(uint64_t position) override {
-    if (!positions_) {
-      TIDEMARK_ASSIGN(positions, log_.position_reader(reader_.stream()));
-      positions_.emplace(std::move(positions));
-    }
-    return positions_->at(position);
+    TIDEMARK_ASSIGN(reader, positions());
+    return reader->at(position);
+  }
+  Result<EventView> from(uint64_t position) override {
+    TIDEMARK_ASSIGN(reader, positions());
+    return reader->from(position);
   }
 
   EventReader* reader() override { return &reader_; }
 
  private:
+  Result<PositionReader*> positions() {
+    if (!positions_) {
+      TIDEMARK_ASSIGN(opened, log_.position_reader(reader_.stream()));
+      positions_.emplace(std::move(opened));
+    }
+    return &*positions_;
+  }
+
   Log log_;
   EventReader reader_;
+  bool at_rest_ = false;
   std::optional<PositionReader> positions_;  // most replays hold nothing back and need none
   mutable Clock::time_point alive_until_;
 };

@@ -34,9 +34,18 @@ class StreamEvents {
   virtual const std::vector<Change>& opening() const = 0;
   // The stream's own frontier after the last poll.
   virtual const Antichain<Time>& frontier() const = 0;
+  // As EventReader's; counts() are the capabilities where the next event is looked for, or, after
+  // Passed::Rest, at the end of what was passed over.
+  using Passed = EventReader::Passed;
+  virtual Result<Passed> pass_over(const SegmentFilter& /*filter*/, uint64_t /*upto*/) {
+    return Passed::Nothing;
+  }
+  virtual std::vector<Change> counts() const { return {}; }
   virtual bool writer_alive() const = 0;
   // The event at a position that poll() came past. Its view lives until the next call of at().
   virtual Result<EventView> at(uint64_t position) = 0;
+  // The first event at or after such a position, in the same segment; the same of its view.
+  virtual Result<EventView> from(uint64_t position) = 0;
   // What to wait for; nothing where the stream is no log's.
   virtual EventReader* reader() = 0;
 };

@@ -1,8 +1,10 @@
 #include "stream_source.h"
 
+#include <limits>
 #include <utility>
 
 #include "changes.h"
+#include "tidemark/layout.h"
 #include "tidemark/stream_end.h"
 
 namespace tidemark {
@@ -20,13 +22,18 @@ void StreamSource::assume_shape(TimeShape shape) {
 }
 
 Result<StreamSource::Step> StreamSource::step() {
-  if (!opened_ && events_->shape()) return open();
+  if (!opened_ && events_->shape()) return begin();
   if (loaded_) {
     loaded_ = false;
+    if (stop_at_ && events_->event().position >= *stop_at_) return Step::Over;
     return take_event();
   }
   // What the stream goes on with has no place in the slice.
   if (opened_ && slice_.bounded_above() && capabilities_.empty()) return Step::Over;
+  if (!slice_.everything() && opened_) {
+    TIDEMARK_ASSIGN(passed, pass_over_segments());
+    if (passed) return Step::Passed;
+  }
 
   TIDEMARK_ASSIGN(status, events_->poll());
   if (status == EventReader::Status::Pending && may_end_here()) {
@@ -44,28 +51,76 @@ Result<StreamSource::Step> StreamSource::step() {
   }
   if (!opened_ && events_->shape()) {
     loaded_ = found;
-    return open();
+    return begin();
   }
   if (status == EventReader::Status::Finished) return Step::Over;
   if (status == EventReader::Status::Voided) return Step::Voided;
   return found ? take_event() : Result<Step>(Step::Pending);
 }
 
+// The first segment was found.
+Result<StreamSource::Step> StreamSource::begin() {
+  if (!begun_) {
+    const TimeShape shape = *events_->shape();
+    TIDEMARK_TRY(slice_.check(shape));
+    assume_shape(shape);
+    begun_ = true;
+    changes_ = events_->opening();
+    TIDEMARK_TRY(slice_.restrict(changes_));
+    TIDEMARK_TRY(add_to(counts_before_, changes_));
+  }
+  return start_ ? pass_over_to_start() : open();
+}
+
+// Reads one event at most.
+Result<StreamSource::Step> StreamSource::pass_over_to_start() {
+  const EventReader* reader = events_->reader();
+  if (reader == nullptr || (!loaded_ && start_->stands_at(*reader))) return open();
+  if (!loaded_) {
+    TIDEMARK_ASSIGN(status, events_->poll());
+    // Nothing more now: whatever comes later is after the start.
+    if (status != EventReader::Status::Event) return open();
+  }
+  loaded_ = start_->begins_with(*reader) || (stop_at_ && events_->event().position >= *stop_at_);
+  if (loaded_) return open();
+  if (const ProgressView* progress = events_->event().progress()) {
+    changes_.clear();
+    for (size_t i = 0; i < progress->size(); ++i) changes_.push_back(progress->change(i));
+    TIDEMARK_TRY(slice_.restrict(changes_));
+    TIDEMARK_TRY(add_to(counts_before_, changes_));
+  }
+  return Step::Nothing;
+}
+
 Result<StreamSource::Step> StreamSource::open() {
-  const TimeShape shape = *events_->shape();
-  TIDEMARK_TRY(slice_.check(shape));
-  assume_shape(shape);
   opened_ = true;
-  changes_ = events_->opening();
-  TIDEMARK_TRY(slice_.restrict(changes_));
-  changes_.push_back({Time::minimum(shape), -1});
+  changes_.clear();
+  for (const auto& [time, count] : counts_before_.counts()) changes_.push_back({time, count});
+  changes_.push_back({Time::minimum(*events_->shape()), -1});
   TIDEMARK_TRY(net(changes_));
   TIDEMARK_TRY(add_to(capabilities_, changes_));
   return Step::Opened;
 }
 
+// Whether segments were passed over: changes() then lead from what was told to what stands there.
+Result<bool> StreamSource::pass_over_segments() {
+  constexpr uint64_t kAll = std::numeric_limits<uint64_t>::max();
+  TIDEMARK_ASSIGN(passed, events_->pass_over(slice_, stop_at_.value_or(kAll)));
+  if (passed == StreamEvents::Passed::Nothing) return false;
+  changes_ = events_->counts();
+  TIDEMARK_TRY(slice_.restrict(changes_));
+  append_removal(capabilities_, changes_);
+  TIDEMARK_TRY(net(changes_));
+  TIDEMARK_TRY(add_to(capabilities_, changes_));
+  return true;
+}
+
 Result<StreamSource::Step> StreamSource::take_event() {
   const EventView& event = events_->event();
+  // A header and a checkpoint stand between the events of two segments.
+  continues_ = event.sequence == next_sequence_ && event.position - last_end_ < kSegmentHeaderBytes;
+  next_sequence_ = event.sequence + 1;
+  last_end_ = event.end_position;
   if (const MessagesView* messages = event.messages()) {
     return slice_.contains(messages->time()) ? Step::Messages : Step::Nothing;
   }

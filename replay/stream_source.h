@@ -22,6 +22,7 @@ class StreamSource {
  public:
   enum class Step : uint8_t {
     Opened,    // the first segment was found: changes() lead to what the stream begins with
+    Passed,    // segments were passed over: changes() lead to what the stream goes on with
     Messages,  // event() holds messages of the slice
     Progress,  // event() holds progress, changes() what it changes in the slice
     Voided,    // messages that step() told of at times at or after void_frontier() are void
@@ -35,6 +36,8 @@ class StreamSource {
   // Where a replay that does not follow stops: the position after the stream's last event when the
   // replay was opened. Without it, such a replay stops where it first finds nothing more.
   void stop_at(uint64_t position) { stop_at_ = position; }
+  // Where it begins to tell: what precedes is read, and sums up to what the stream opens with.
+  void start_at(const StartPoint& start) { start_ = start; }
   // The shape of another stream's times, for as long as this one has no segment to tell it.
   void assume_shape(TimeShape shape);
 
@@ -42,6 +45,8 @@ class StreamSource {
   Result<Step> step();
 
   const EventView& event() const { return events_->event(); }
+  // Whether it stands right after the event that was read before it, in one segment.
+  bool continues() const { return continues_; }
   const std::vector<Change>& changes() const { return changes_; }
   // After Voided: the frontier at which the stream's producer was restarted.
   const Antichain<Time>& void_frontier() const { return events_->frontier(); }
@@ -58,7 +63,10 @@ class StreamSource {
   const StreamEvents& events() const { return *events_; }
 
  private:
+  Result<Step> begin();
   Result<Step> open();
+  Result<Step> pass_over_to_start();
+  Result<bool> pass_over_segments();
   Result<Step> take_event();
   bool may_end_here() const;
 
@@ -68,9 +76,16 @@ class StreamSource {
   bool follow_;
   std::optional<uint64_t> stop_at_;
 
+  std::optional<StartPoint> start_;
+
+  bool begun_ = false;                    // counts_before_ is known
+  MutableAntichain<Time> counts_before_;  // of what precedes the start, in the slice
   bool opened_ = false;
   bool loaded_ = false;  // event() was read, but the opening had to be told first
   bool beyond_ = false;  // event() was read, but it lies beyond stop_at_
+  bool continues_ = false;
+  uint64_t next_sequence_ = 0;
+  uint64_t last_end_ = 0;
   MutableAntichain<Time> capabilities_;
   std::vector<Change> changes_;
 };

@@ -8,6 +8,7 @@
 #include "control_page.h"
 #include "lease.h"
 #include "segment.h"
+#include "segment_search.h"
 #include "stream_walk.h"
 #include "tidemark/event_reader.h"
 #include "tidemark/position_reader.h"
@@ -22,6 +23,8 @@ class EventReader::Implementation {
                                                       const ReaderOptions& options);
 
   Result<Status> poll();
+  // EventReader's, in pass_over.cc.
+  Result<Passed> pass_over(const SegmentFilter& filter, uint64_t upto);
   // Whether a poll could find something that the last one did not: a look at memory only.
   bool has_news() const;
   // Says that someone is about to sleep. Nothing where there is no word for it: look again soon.
@@ -43,6 +46,7 @@ class EventReader::Implementation {
   std::optional<StreamTraits> traits;
   std::optional<Protocol> initial;  // of an empty stream: what protocol() answers before a segment
   bool at_seal = false;
+  std::vector<Change> rest;  // counts after what pass_over() passed over last of all
 
  private:
   Implementation(FileSeam& seam, std::string path, uint32_t number, const Uuid& uuid,
@@ -59,6 +63,8 @@ class EventReader::Implementation {
   // nothing was changed but `event`.
   bool take_ready_event();
   Result<Status> poll_thoroughly();
+  Result<Passed> pass_over_segments(const SegmentFilter& filter, uint64_t upto);
+  bool ends_well(const SegmentHeader& successor);
   Result<Status> look();
   Result<bool> open_first();
   // The same for ReaderOptions::position (event_reader_start.cc).
@@ -100,6 +106,9 @@ class EventReader::Implementation {
   uint64_t next_examination_ns_ = 0;
   std::optional<Error> error_;  // stays
   bool began_empty_ = false;    // there was no segment yet when the reader was opened
+
+  std::optional<SegmentSearch> search_;  // once something was to be passed over
+  uint64_t look_from_ = 0;               // below this position there is nothing to pass over
 };
 
 Result<PositionReader> open_position_reader(FileSeam& files, std::string directory,

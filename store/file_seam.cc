@@ -190,6 +190,10 @@ class SystemFiles final : public FileSeam {
   int make_directory(const std::string& path) override {
     return result_of(::mkdir(path.c_str(), 0777));
   }
+  int link(const std::string& from, const std::string& to) override {
+    return result_of(::link(from.c_str(), to.c_str()));
+  }
+  int clone(int from, int to) override { return result_of(::ioctl(to, FICLONE, from)); }
   int list(const std::string& path, std::vector<std::string>& names) override {
     const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
     if (directory == nullptr) return -errno;

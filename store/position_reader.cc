@@ -25,31 +25,54 @@ class PositionReader::Implementation {
   Result<EventView> at(uint64_t position) {
     TIDEMARK_ASSIGN(segment, segment_of(position));
     const uint64_t offset = position - segment->first_position();
-    if (offset % kFrameAlignment != 0) {
-      return segment->fail_at(offset, ErrorCode::NotFound, "no frame can begin here");
+    TIDEMARK_ASSIGN(frame, frame_at(*segment, offset));
+    TIDEMARK_ASSIGN(event, event_in(*segment, frame));
+    if (!event) return segment->fail_at(offset, ErrorCode::NotFound, "no event stands here");
+    return *event;
+  }
+
+  Result<EventView> from(uint64_t position) {
+    TIDEMARK_ASSIGN(segment, segment_of(position));
+    for (;;) {
+      TIDEMARK_ASSIGN(frame, frame_at(*segment, position - segment->first_position()));
+      TIDEMARK_ASSIGN(event, event_in(*segment, frame));
+      if (event) return *event;
+      position = frame.end_position();
     }
-    TIDEMARK_ASSIGN(frame, segment->frame(offset));
-    if (!frame) return segment->fail_at(offset, ErrorCode::NotFound, "no event stands here");
+  }
+
+ private:
+  static Result<FrameView> frame_at(Segment& segment, uint64_t offset) {
+    if (offset % kFrameAlignment != 0) {
+      return segment.fail_at(offset, ErrorCode::NotFound, "no frame can begin here");
+    }
+    TIDEMARK_ASSIGN(frame, segment.frame(offset));
+    if (!frame) return segment.fail_at(offset, ErrorCode::NotFound, "no event stands here");
+    return *frame;
+  }
+
+  // Nothing where the frame is that of no event.
+  static Result<std::optional<EventView>> event_in(Segment& segment, const FrameView& frame) {
+    const TimeShape shape = segment.header().time_shape();
     EventView event;
-    event.position = position;
-    event.end_position = frame->end_position();
-    event.captured_at_ns = frame->captured_at_ns;
-    const TimeShape shape = segment->header().time_shape();
-    if (frame->kind == FrameKind::Messages) {
-      auto messages = decode_messages(frame->payload, shape);
-      if (!messages) return segment->fail_at(offset, std::move(messages).error());
+    event.position = frame.position;
+    event.end_position = frame.end_position();
+    event.captured_at_ns = frame.captured_at_ns;
+    const uint64_t offset = frame.position - segment.first_position();
+    if (frame.kind == FrameKind::Messages) {
+      auto messages = decode_messages(frame.payload, shape);
+      if (!messages) return segment.fail_at(offset, std::move(messages).error());
       event.content = *messages;
-    } else if (frame->kind == FrameKind::Progress) {
-      auto progress = decode_progress(frame->payload, shape);
-      if (!progress) return segment->fail_at(offset, std::move(progress).error());
+    } else if (frame.kind == FrameKind::Progress) {
+      auto progress = decode_progress(frame.payload, shape);
+      if (!progress) return segment.fail_at(offset, std::move(progress).error());
       event.content = *progress;
     } else {
-      return segment->fail_at(offset, ErrorCode::NotFound, "no event stands here");
+      return std::nullopt;
     }
     return event;
   }
 
- private:
   // The most recently used one is the first.
   Result<Segment*> segment_of(uint64_t position) {
     const auto held = std::find_if(open_.begin(), open_.end(),
@@ -119,5 +142,8 @@ PositionReader& PositionReader::operator=(PositionReader&&) noexcept = default;
 PositionReader::~PositionReader() = default;
 
 Result<EventView> PositionReader::at(uint64_t position) { return implementation_->at(position); }
+Result<EventView> PositionReader::from(uint64_t position) {
+  return implementation_->from(position);
+}
 
 }  // namespace tidemark

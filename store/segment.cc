@@ -14,9 +14,6 @@
 namespace tidemark {
 namespace {
 
-// Pages are brought in ahead in windows of this size: large enough to hide the call, small enough
-// that a reader near the end of a large segment does not touch what will never be written.
-constexpr uint64_t kWindowBytes = uint64_t{1} << 20;
 constexpr size_t kChunkBytes = size_t{64} << 10;
 constexpr size_t kWordBytes = sizeof(uint64_t);
 
@@ -147,7 +144,7 @@ Result<void> Segment::require(uint64_t offset, uint64_t bytes) {
   const bool continues = offset >= ready_from_ && offset <= ready_upto_;
   const uint64_t from = continues ? ready_upto_ : offset & ~uint64_t{kPageBytes - 1};
   const uint64_t upto = std::min(
-      header_.segment_bytes, align_up(std::max(offset + bytes, from + kWindowBytes), kPageBytes));
+      header_.segment_bytes, align_up(std::max(offset + bytes, from + window_bytes_), kPageBytes));
   if (access_ == Access::Copy) {
     TIDEMARK_TRY(read_again(from, upto - from));
   } else {

@@ -81,6 +81,10 @@ class Segment {
   // `offset`, where views then end. It is read anew if it is asked for again.
   void forget_before(uint64_t offset);
 
+  // For those who look at a few places and not at what lies between: windows of one page. By
+  // Access::Copy no other page is touched then.
+  void read_narrowly() { window_bytes_ = kPageBytes; }
+
   // An error of the given code at `offset` of this segment.
   tl::unexpected<Error> fail_at(uint64_t offset, ErrorCode code, std::string message) const;
   tl::unexpected<Error> fail_at(uint64_t offset, Error error) const;
@@ -108,7 +112,10 @@ class Segment {
   SegmentHeader header_{};
   bool identity_only_ = false;
   std::byte* base_ = nullptr;  // the mapping, or a private buffer of the segment's size
-  uint64_t ready_from_ = 0;    // [ready_from_, ready_upto_) may be read
+  // Pages are brought in ahead in windows of this size: large enough to hide the call, small enough
+  // that a reader near the end of a large segment does not touch what will never be written.
+  uint64_t window_bytes_ = uint64_t{1} << 20;
+  uint64_t ready_from_ = 0;  // [ready_from_, ready_upto_) may be read
   uint64_t ready_upto_ = 0;
 };
 

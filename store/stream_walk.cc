@@ -42,13 +42,15 @@ Result<uint64_t> StreamWalk::enter_by_checkpoint(Segment& segment) {
   if (!restored) return segment.fail_at(offset, std::move(restored).error());
   if (!entered_) {
     opening_ = checkpoint.counts;
-  } else if (restored->counts() != protocol().counts() || checkpoint.totals != totals()) {
+  } else if (!passing_over_ &&
+             (restored->counts() != protocol().counts() || checkpoint.totals != totals())) {
     return segment.fail_at(offset, ErrorCode::Corrupt,
                            "the checkpoint contradicts the events before it");
   }
   judge_ = EventJudge(*std::move(restored), checkpoint.totals,
                       std::max(captured_at_ns(), frame->captured_at_ns));
   entered_ = true;
+  passing_over_ = false;
   return frame->end_position() - segment.first_position();
 }
 

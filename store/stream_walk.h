@@ -29,6 +29,8 @@ class StreamWalk {
   // Forgets counts and totals, but not the clock: the segment that is entered next gives them, as
   // the first one did. For those who go on after damage.
   void forget() { entered_ = false; }
+  // The segment that is entered next is a later one, and gives counts and totals; opening() stays.
+  void pass_over() { passing_over_ = true; }
 
   // Decodes and applies the frame that stands at `offset` of the segment entered last, behind the
   // frames that open it. Marks, skippable frames of unknown kind and seals give an event without
@@ -56,6 +58,7 @@ class StreamWalk {
 
  private:
   bool entered_ = false;
+  bool passing_over_ = false;
   EventJudge judge_{Protocol(TimeShape{}), {}, 0};  // of a stream once one was entered
   std::vector<Change> opening_;                     // counts with which the walk began
   SchemaBytes schema_;

@@ -339,6 +339,18 @@ std::string_view name_of(StreamState state) {
   return "unknown";
 }
 
+Result<uint64_t> largest_segment(const Log& log, uint32_t stream) {
+  const std::string directory = stream_path(log.path(), stream);
+  TIDEMARK_ASSIGN(positions, list_segment_names(log.files(), directory));
+  uint64_t largest = kMinSegmentBytes;
+  for (const uint64_t position : positions) {
+    FileStatus status;
+    if (log.files().status(segment_path(directory, position), status) < 0) continue;
+    largest = std::max(largest, std::min(status.bytes, kMaxSegmentBytes));
+  }
+  return largest;
+}
+
 Result<StreamSurvey> survey_stream(const Log& log, uint32_t stream) {
   return StreamSurveyor(log, stream).run();
 }

@@ -92,6 +92,9 @@ Exit run(int argc, char** argv) {
   add_info(tool, action);
   add_verify(tool, action);
   add_recover(tool, action);
+  add_snapshot(tool, action);
+  add_slice(tool, action);
+  add_merge(tool, action);
   add_reindex(tool, action);
   add_cursors(tool, action);
   add_purge(tool, action);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "event_times.h"
 #include "json_text.h"
 #include "report.h"
 #include "terminal.h"
@@ -38,6 +39,24 @@ Outcome<std::vector<uint32_t>> choose_streams(const Log& log,
                                log.peers() - 1, log.path()));
   }
   return *named;
+}
+
+Outcome<TimeShape> time_shape_of(const Log& log, const std::vector<uint32_t>& streams) {
+  for (const uint32_t stream : streams) {
+    auto reader = log.reader(stream);
+    if (!reader) return failed(reader.error(), log.path());
+    if (!reader->traits()) static_cast<void>(reader->poll());
+    if (reader->traits()) return reader->traits()->time;
+  }
+  return TimeShape{};
+}
+
+Outcome<std::optional<Time>> bound_of(const std::string& name, const std::string& text,
+                                      TimeShape shape) {
+  if (text.empty()) return std::nullopt;
+  auto time = parse_time(text, shape);
+  if (!time) return misused(fmt::format("{}: {}", name, time.error().message));
+  return *time;
 }
 
 Outcome<void> RecordSink::render(std::string& text, uint32_t stream, const EventView& event,

@@ -12,6 +12,7 @@
 #include "tidemark/antichain.h"
 #include "tidemark/event.h"
 #include "tidemark/log.h"
+#include "tidemark/time.h"
 
 namespace tidemark::tools {
 
@@ -24,6 +25,12 @@ Outcome<std::vector<uint32_t>> choose_streams(const Log& log,
 
 // Says that records of a stream that were put out are void (SPEC.md section 5.8).
 void warn_void(std::string_view command, uint32_t stream, const Antichain<Time>& frontier);
+
+// The shape of the log's times, by which options give theirs; the default of an empty log.
+Outcome<TimeShape> time_shape_of(const Log& log, const std::vector<uint32_t>& streams);
+// What the option `name` says; nothing where it was not given. Errors: Usage.
+Outcome<std::optional<Time>> bound_of(const std::string& name, const std::string& text,
+                                      TimeShape shape);
 
 enum class RecordFormat : uint8_t {
   Raw,     // exactly the bytes that were captured, and a newline

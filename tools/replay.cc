@@ -46,25 +46,6 @@ struct ReplayCommand {
   std::string output;
 };
 
-// The shape of the log's times, by which options give theirs; the default of an empty log.
-Outcome<TimeShape> time_shape_of(const Log& log, const std::vector<uint32_t>& streams) {
-  for (const uint32_t stream : streams) {
-    auto reader = log.reader(stream);
-    if (!reader) return failed(reader.error(), log.path());
-    if (!reader->traits()) static_cast<void>(reader->poll());
-    if (reader->traits()) return reader->traits()->time;
-  }
-  return TimeShape{};
-}
-
-Outcome<std::optional<Time>> bound_of(const std::string& name, const std::string& text,
-                                      TimeShape shape) {
-  if (text.empty()) return std::nullopt;
-  auto time = parse_time(text, shape);
-  if (!time) return misused(fmt::format("{}: {}", name, time.error().message));
-  return *time;
-}
-
 // Until the replay ends, fails, or nobody wants more.
 // `cursor` may be null.
 Outcome<void> replay_here(const ReplayCommand& command, Replay& replay, const RecordSink& sink,
@@ -125,6 +106,13 @@ Outcome<void> replay(const ReplayCommand& command) {
     options.from = *from;
     options.until = *until;
     around = *at;
+    // What lies further off is not read. It may be all that is complete.
+    if (around && command.delivery == Delivery::Eager) {
+      const auto near = surroundings_of(*log, *streams, *around, ReplayOutput::kAroundRecords);
+      if (!near) return failed(near.error(), command.log);
+      options.from = near->from;
+      options.until = near->until;
+    }
   }
   std::optional<ReplayCursor> cursor;
   if (!command.cursor.empty()) {

@@ -1,5 +1,7 @@
 #include "replay_workers.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -9,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "human.h"
 #include "interrupt.h"
 #include "tidemark/replay_into.h"
 
@@ -23,6 +26,10 @@ using dataflow::Worker;
 // still.
 using Batch = std::vector<RenderedEvent>;
 bool is_still_held(const RenderedEvent& event) { return event.ends.empty(); }
+
+// Workers render what they read, and it travels to the one that puts it out: what waits there for
+// the frontier is the text itself. A replay without workers holds positions instead.
+constexpr uint64_t kMostWaitingBytes = uint64_t{1} << 30;
 
 // What all workers share: whether to go on, and the first thing that went wrong.
 class Course {
@@ -141,13 +148,17 @@ class Waiting {
   // `complete`: what goes was passed; else nothing may come any more that is before it.
   Waiting(bool complete, bool by_time) : complete_(complete), by_time_(by_time) {}
 
-  void add(RenderedEvent event) {
+  // False where that would be more than may wait.
+  bool add(RenderedEvent event) {
     if (is_still_held(event)) {
       still_held_.insert(event.time);
-      return;
+      return true;
     }
+    bytes_ += event.text.size() + sizeof event;
+    if (bytes_ > kMostWaitingBytes) return false;
     const auto key = std::tuple(by_time_ ? event.time : Time(), event.stream, event.position);
     events_.emplace(key, std::move(event));
+    return true;
   }
 
   // Calls `put(event)` for what may go, until that is false.
@@ -160,6 +171,7 @@ class Waiting {
         continue;
       }
       const bool more = put(at->second);
+      bytes_ -= at->second.text.size() + sizeof(RenderedEvent);
       at = events_.erase(at);
       if (!more) return;
     }
@@ -174,7 +186,15 @@ class Waiting {
   bool by_time_;
   std::map<std::tuple<Time, uint32_t, uint64_t>, RenderedEvent> events_;
   Antichain<Time> still_held_;
+  uint64_t bytes_ = 0;
 };
+
+Failure too_much_waits() {
+  return {Exit::Failed,
+          fmt::format("TooLarge: the records that wait for the frontier take more than {}",
+                      human_bytes(kMostWaitingBytes)),
+          "without --workers they wait in the log"};
+}
 
 }  // namespace
 
@@ -214,7 +234,10 @@ Outcome<void> replay_on_workers(size_t workers, std::vector<Replay> replays,
                         input.for_each([&](auto& message) {
                           for (RenderedEvent& event : message.data) {
                             if (merged) {
-                              waiting.add(std::move(event));
+                              if (!waiting.add(std::move(event))) {
+                                course.fail(too_much_waits());
+                                course.stop();
+                              }
                             } else if (!is_still_held(event)) {
                               put(event);
                             }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -15,7 +16,7 @@
 #include "output.h"
 #include "reading.h"
 #include "report.h"
-#include "tidemark/survey.h"
+#include "tidemark/seek.h"
 #include "values.h"
 
 namespace tidemark::tools {
@@ -47,21 +48,15 @@ struct TailedStream {
 
 // Only as much of a stream is read as can hold its last `records` records.
 Outcome<TailedStream> open_stream(const Log& log, uint32_t stream, uint64_t records) {
-  const auto survey = survey_stream(log, stream);
-  if (!survey) return failed(survey.error(), log.path());
+  const auto start = find_start(log, stream, StartPoint::last_records(records));
+  if (!start) return failed(start.error(), log.path());
   ReaderOptions options;
-  uint64_t available = survey->totals.records;
-  for (const SegmentSurvey& segment : survey->segments) {
-    if (segment.state == SegmentState::Prepared || segment.state == SegmentState::SetAside)
-      continue;
-    const uint64_t from_here = survey->totals.records - segment.before.records;
-    if (segment.before.records > survey->totals.records || from_here < records) break;
-    options.segment = segment.first_position;
-    available = from_here;
-  }
+  options.segment = start->segment;
   auto reader = log.reader(stream, options);
   if (!reader) return failed(reader.error(), log.path());
-  return TailedStream{stream, *std::move(reader), survey->end, available};
+  const uint64_t before = reader->totals().records;
+  return TailedStream{stream, *std::move(reader), start->end,
+                      start->totals.records - std::min(before, start->totals.records)};
 }
 
 class Tailing {

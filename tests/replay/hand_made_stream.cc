@@ -96,6 +96,14 @@ class ScriptReader final : public StreamEvents {
     return script_.writer_alive;
   }
 
+  Result<EventView> from(uint64_t position) override {
+    size_t index = (position - kFirstPosition) / kEventBytes;
+    while (index < script_.events.size() && script_.events[index].kind == Written::Kind::Pause) {
+      ++index;
+    }
+    return at(kFirstPosition + index * kEventBytes);
+  }
+
   Result<EventView> at(uint64_t position) override {
     ++script_.fetched;
     if (script_.bad_position == position) return fail(ErrorCode::Corrupt, "bad on purpose");

@@ -48,6 +48,8 @@ class ForwardingFiles : public FileSeam {
   int remove_file(const std::string& path) override { return to_.remove_file(path); }
   int remove_directory(const std::string& path) override { return to_.remove_directory(path); }
   int make_directory(const std::string& path) override { return to_.make_directory(path); }
+  int link(const std::string& from, const std::string& to) override { return to_.link(from, to); }
+  int clone(int from, int to) override { return to_.clone(from, to); }
   int list(const std::string& path, std::vector<std::string>& names) override {
     return to_.list(path, names);
   }

@@ -5,13 +5,13 @@ expect 0 tidemark capture log.tide "$demo" --time author_time
 
 expect 0 tidemark --version
 [[ "$(cut -d' ' -f1 out | tr '\n' ' ')" == "tidemark libtidemark format " ]] || fail "--version: $(cat out)"
-for command in capture replay tail cat info verify recover reindex; do
+for command in capture replay tail cat info verify recover snapshot slice merge reindex; do
   expect 0 tidemark "$command" --help
   grep -q '^Examples:' out || fail "$command --help has no examples"
   expect 2 tidemark "$command"
   expect 2 tidemark "$command" log.tide --no-such-option
   says "unknown option: --no-such-option"
-  [[ "$command" == capture || "$command" == recover ]] || expect 2 tidemark "$command" no.tide
+  [[ "$command" == capture || "$command" == recover || "$command" == merge ]] || expect 2 tidemark "$command" no.tide
 done
 expect 2 tidemark
 expect 2 tidemark no-such-command

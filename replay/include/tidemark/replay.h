@@ -21,6 +21,7 @@
 #include "tidemark/log.h"
 #include "tidemark/protocol.h"
 #include "tidemark/result.h"
+#include "tidemark/seek.h"
 
 namespace tidemark {
 
@@ -43,12 +44,19 @@ struct ReplayOptions {
   EndMode end = EndMode::Release;
   // false: ends where each stream ended when the replay was opened, even where a writer is alive.
   bool follow = false;
-  // Only messages at times t with from <= t and not until <= t. Unset: no bound.
+  // Where each stream begins to be told; what precedes is summed up in the opening. Unset: at the
+  // earliest event that is left. Not together with `reader.segment`.
+  std::optional<StartPoint> start = std::nullopt;
+  // Only messages at times t with from <= t and not until <= t. Unset: no bound. Segments that have
+  // no such message, as their seals tell, are passed over and not verified.
   std::optional<Time> from = std::nullopt;
   std::optional<Time> until = std::nullopt;
-  // Order::Time and Delivery::Complete hold the positions of messages that are not released yet,
-  // 56 bytes each; beyond so many, the replay fails with TooLarge instead of growing.
-  size_t held_events_limit = size_t{1} << 26;
+  // Order::Time and Delivery::Complete hold back messages that may not go yet, by their positions:
+  // up to `held_in_memory` of them one by one, 56 bytes each, and where more wait, runs of up to
+  // 4,096 that are read again, about 300 bytes each. Beyond `held_events_limit` messages the replay
+  // fails with TooLarge instead of holding more.
+  size_t held_events_limit = size_t{1} << 32;
+  size_t held_in_memory = size_t{1} << 18;
   // What of the streams is seen. Unset: Durable for Delivery::Complete, else what `reader` says.
   std::optional<Visibility> visibility = std::nullopt;
   // `reader.segment` and `reader.position` are for a replay of one stream.

@@ -19,6 +19,7 @@
 namespace tidemark {
 
 class Segment;  // an open segment; views into it live as long as a handle to it does
+class SegmentFilter;
 
 // What a reader lets itself see.
 enum class Visibility : uint8_t {
@@ -107,6 +108,17 @@ class EventReader {
 
   // For Leasing::Manual: what stands before `position` is not needed any more.
   void release_before(uint64_t position);
+  enum class Passed : uint8_t {
+    Nothing,   // the next poll goes on where the last one ended
+    Segments,  // the next poll goes on in a later segment; position and capabilities are its own
+    Rest,      // `filter` says that nothing follows; rest() are the capabilities there
+  };
+  // Where a segment ends: passes over the segments after it that `filter` has no use for, as their
+  // seals tell, but over none that ends above `upto` or, for Visibility::Durable, is not durable.
+  // Elsewhere it does nothing, at the price of a comparison. What is passed over is not verified.
+  // Errors: as poll()'s, and they stay.
+  Result<Passed> pass_over(const SegmentFilter& filter, uint64_t upto);
+  const std::vector<Change>& rest() const;
 
   // The event that poll() or next() found. It and all views of it are valid until the next call
   // of either, and longer while a copy of segment() is held.

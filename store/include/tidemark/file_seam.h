@@ -5,6 +5,7 @@
 // into an `Error` that says what was attempted and on which path.
 #pragma once
 
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -78,6 +79,11 @@ class FileSeam {
   virtual int remove_file(const std::string& path) = 0;
   virtual int remove_directory(const std::string& path) = 0;
   virtual int make_directory(const std::string& path) = 0;
+  // A second name for a file: -EEXIST where `to` is taken, -EXDEV between file systems. This and
+  // clone() are not needed for anything else than to copy a log cheaply: a seam may be without.
+  virtual int link(const std::string& /*from*/, const std::string& /*to*/) { return -EOPNOTSUPP; }
+  // Makes the content of an empty file that of another, sharing its blocks until one is written to.
+  virtual int clone(int /*from*/, int /*to*/) { return -EOPNOTSUPP; }
   // The names in a directory, without "." and "..", in no order.
   virtual int list(const std::string& path, std::vector<std::string>& names) = 0;
   virtual int lock(int descriptor, LockMode mode) = 0;  // flock, never waiting: -EWOULDBLOCK

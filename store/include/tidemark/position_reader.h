@@ -23,6 +23,9 @@ class PositionReader {
   // The event whose frame stands at `position`, verified again; its `sequence` is 0, for a
   // position does not tell it. Valid until the next call. Errors: Corrupt, NotFound, Purged, Io.
   Result<EventView> at(uint64_t position);
+  // The first event at or after `position`, where some frame stands, in the same segment. NotFound
+  // where there is none.
+  Result<EventView> from(uint64_t position);
 
  private:
   std::unique_ptr<Implementation> implementation_;

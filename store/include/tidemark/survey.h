@@ -67,4 +67,9 @@ struct StreamSurvey {
 // the stream's last seal. Errors: NotFound, Io.
 Result<StreamSurvey> survey_stream(const Log& log, uint32_t stream);
 
+// The bytes of a stream's largest segment, which comes closest to what its writer was configured
+// to: no event of the stream is larger than such a segment can take. kMinSegmentBytes where there
+// is none. Looks at the files' sizes alone. Errors: NotFound, Io.
+Result<uint64_t> largest_segment(const Log& log, uint32_t stream);
+
 }  // namespace tidemark
