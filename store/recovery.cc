@@ -277,6 +277,11 @@ Result<Beyond> Recovery::look_beyond(const std::optional<StreamEnd>& end) {
     if (!chain_[i].header) {
       return at_segment(ErrorCode::Corrupt, "the segment's identity is lost", stream_, chain_[i]);
     }
+    // So is its size.
+    if (chain_[i].header->segment_bytes != chain_[i].file_bytes) {
+      return at_segment(ErrorCode::Corrupt, "the file has not the size that its header says",
+                        stream_, chain_[i]);
+    }
     TIDEMARK_ASSIGN(segment, Segment::open_by_identity(files_, chain_[i].path, stream_));
     TIDEMARK_TRY(look_into(*segment, kSegmentHeaderBytes, beyond));
     TIDEMARK_ASSIGN(used, segment->bytes_in_use_after(0));

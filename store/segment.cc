@@ -235,7 +235,8 @@ Result<std::optional<uint64_t>> Segment::find_frame_after(uint64_t offset, uint6
       uint64_t word = 0;
       std::memcpy(&word, chunk.data() + i * kWordBytes, sizeof word);
       const uint64_t candidate = at + i * kWordBytes;
-      if (word == 0) continue;
+      // What nearly every other word fails at, before its error is put into words.
+      if ((word & kLengthMask) < sizeof(FrameHeader) || (word & kUnknownWordBits) != 0) continue;
       const auto padded = check_commit_word(word, bytes() - candidate);
       if (!padded) continue;
       if (*padded > budget) {
@@ -268,9 +269,10 @@ Result<uint64_t> Segment::bytes_in_use_after(uint64_t offset) {
                      fail_system("cannot read a segment", path_, static_cast<int>(-count)).value());
     }
     if (count == 0) break;
-    for (uint64_t i = 0; i < static_cast<uint64_t>(count); ++i) {
-      if (chunk[i] != std::byte{0}) last = at + i + 1;
-    }
+    const auto read = std::span(chunk).first(static_cast<size_t>(count));
+    const auto used = std::find_if(read.rbegin(), read.rend(),
+                                   [](std::byte byte) { return byte != std::byte{0}; });
+    if (used != read.rend()) last = at + static_cast<uint64_t>(read.rend() - used);
     at += static_cast<uint64_t>(count);
   }
   return last - offset;

@@ -27,6 +27,7 @@ struct Original {
   std::vector<uint64_t> events;  // of stream 0
   uint64_t messages_at = 0;      // offset of a messages frame
   uint64_t progress_at = 0;      // and of a progress frame
+  uint64_t seal_at = 0;          // and of the seal, the evidence that all of it was durable
   uint64_t used = 0;             // offset of the first byte that was never written
 };
 
@@ -87,6 +88,7 @@ std::string write_stream(const Log& log, uint32_t stream, Original& original) {
     if (at == 0) return "a frame does not fit";
     if (at / kSectorBytes == 60 && !writer->sync()) return "sync";
   }
+  original.seal_at = at;
   const auto closed = writer->close();
   return closed ? "" : closed.error().text();
 }
@@ -183,9 +185,11 @@ int bit_flips(Rig& rig) {
   const auto sector = [](PageBuffer& bytes, uint64_t index) {
     return bytes.data() + index * kSectorBytes;
   };
-  // What is written from here on is the last event or the seal: should all of it go, no trace is
-  // left.
-  const uint64_t last_evidence = original.used - 1;
+  // Where the seal is damaged together with an event, nothing is left that says that this was
+  // durable.
+  const auto spares_seal = [&](uint64_t index) {
+    return index < original.seal_at / kSectorBytes || index > (original.used - 1) / kSectorBytes;
+  };
   const auto run = [&](uint64_t number) {
     uint64_t at = number;
     if (at < kMinSegmentBytes) {
@@ -208,21 +212,21 @@ int bit_flips(Rig& rig) {
     }
     at -= kMinSegmentBytes;
     if (at < kSectors) {
-      const bool evident = last_evidence / kSectorBytes > at;
+      const bool evident = spares_seal(at);
       damage(number, evident, "sector " + std::to_string(at) + " zeroed",
              [&](Node& segment) { std::memset(sector(*segment.live, at), 0, kSectorBytes); });
       for (uint64_t to = 0; to < kSectors; ++to) {
         if (to == at) continue;
         const std::string both = std::to_string(at) + " and " + std::to_string(to);
         if (to > at) {
-          damage(number, last_evidence / kSectorBytes > to, "sectors swapped: " + both,
+          damage(number, spares_seal(at) && spares_seal(to), "sectors swapped: " + both,
                  [&](Node& segment) {
                    std::swap_ranges(sector(*segment.live, at),
                                     sector(*segment.live, at) + kSectorBytes,
                                     sector(*segment.live, to));
                  });
         }
-        damage(number, last_evidence / kSectorBytes > to, "sector moved over another: " + both,
+        damage(number, spares_seal(at) && spares_seal(to), "sector moved over another: " + both,
                [&](Node& segment) {
                  std::memcpy(sector(*segment.live, to), sector(*segment.live, at), kSectorBytes);
                });
@@ -231,8 +235,8 @@ int bit_flips(Rig& rig) {
     }
     at -= kSectors;
     if (at < kSectors) {
-      damage(number, last_evidence / kSectorBytes > at,
-             "a sector of another stream: " + std::to_string(at), [&](Node& segment) {
+      damage(number, spares_seal(at), "a sector of another stream: " + std::to_string(at),
+             [&](Node& segment) {
                std::memcpy(sector(*segment.live, at), other.data() + at * kSectorBytes,
                            kSectorBytes);
              });

@@ -136,8 +136,11 @@ std::string Killed::open(std::optional<EventWriter>& writer, bool stepped) {
 
 std::string Killed::run() {
   SimulatedProcess process(disk_);
-  process.before = [this](Call, const std::string&) {
-    if (stepping_) without_stepping([this] { begin_epoch(); });
+  process.before = [this, stepped = std::this_thread::get_id()](Call, const std::string&) {
+    // Not at those of a helper thread.
+    if (stepping_ && std::this_thread::get_id() == stepped) {
+      without_stepping([this] { begin_epoch(); });
+    }
     return 0;
   };
   LogOptions options;

@@ -312,6 +312,22 @@ TEST_CASE("An identity that belongs elsewhere does not make durable events a los
   CHECK(refused.error().code == ErrorCode::Corrupt);
 }
 
+TEST_CASE("A segment that was cut short is damage, whatever its frames say of what was durable") {
+  const TemporaryDirectory directory;
+  const Log log = must(Log::open(directory / "log"));
+  uint64_t end = 0;
+  {
+    EventWriter writer = must(log.writer(0, small_segments()));
+    for (int i = 0; i < 20; ++i) end = append_text(writer, 0, std::string(1000, 'a'));
+    must(writer.close());
+  }
+  // No frame that is left was written after the sync.
+  std::filesystem::resize_file(segment_path(stream_path(log.path(), 0), 0), end - 8);
+  const auto refused = log.writer(0, small_segments());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::Corrupt);
+}
+
 TEST_CASE("A missing segment is data loss, for readers and for writers") {
   const TemporaryDirectory directory;
   const Log log = must(Log::open(directory / "log"));
