@@ -59,6 +59,8 @@ SegmentPlan plan_of(const StreamPlace& place, const WriterOptions& options, uint
   SegmentPlan plan;
   plan.directory = place.directory;
   plan.sync_populated = options.sync.kind == SyncPolicy::Kind::EveryCommit;
+  plan.reserve_bytes = options.reserve_bytes;
+  plan.low_space_bytes = options.low_space_bytes.value_or(2 * options.segment_bytes);
   SegmentHeader& identity = plan.identity;
   identity.format_minor = kFormatMinor;
   identity.time_words = options.time.words;
@@ -616,6 +618,7 @@ uint64_t EventWriter::committed() const {
   return implementation_->committed.load(std::memory_order_acquire);
 }
 uint64_t EventWriter::durable() const { return implementation_->durable(); }
+bool EventWriter::low_on_space() const { return implementation_->low_on_space(); }
 const Protocol& EventWriter::protocol() const { return implementation_->protocol; }
 const Totals& EventWriter::totals() const { return implementation_->totals; }
 const RecoveryReport& EventWriter::recovery() const { return implementation_->recovery; }

@@ -57,6 +57,7 @@ class EventWriter::Implementation {
   Result<void> close();
   bool forked() const { return fork_generation_ != fork_generation(); }
   uint64_t durable() const { return durability_.durable(); }
+  bool low_on_space() const { return preparer_.low_on_space(); }
   uint64_t max_data_bytes(uint32_t records) const;
 
   std::atomic<uint64_t> committed{0};  // the appending thread stores it, any thread loads it

@@ -1,5 +1,5 @@
 // Leases: what live readers of a stream still need, as locks of the kernel that end with them
-// (SPEC.md section 2.6).
+// (SPEC.md section 2.5).
 //
 // The file `leases` is empty for ever. A reader holds a shared lock on one byte of it: the byte
 // whose offset is the position from which on it needs the stream. So there is nothing to write, to

@@ -15,6 +15,10 @@ namespace {
 // Long enough to be cheap a page, short enough that a stop or a waiting writer is soon heard.
 constexpr uint64_t kTouchWindowBytes = uint64_t{8} << 20;
 
+// The reserve where none was asked for: enough for whatever gives space back.
+constexpr uint64_t kReserveFraction = 64;
+constexpr uint64_t kMostReserveBytes = uint64_t{64} << 20;
+
 // Magic numbers as in statfs(2).
 constexpr uint64_t kBtrfs = 0x9123683E;
 constexpr uint64_t kNetworkFileSystems[] = {
@@ -168,7 +172,31 @@ Result<PreparedSegment> SegmentPreparer::take(uint64_t first_position, uint64_t 
     discard_segment(files_, **ready);
   }
   // Also after a failure ahead: space may have been freed since.
-  return prepare_segment(files_, plan_, first_position, std::max(bytes, least_bytes));
+  return prepare(first_position, std::max(bytes, least_bytes));
+}
+
+Result<PreparedSegment> SegmentPreparer::prepare(uint64_t first_position, uint64_t bytes,
+                                                 const std::atomic<bool>* cancel) {
+  TIDEMARK_TRY(check_space(bytes));
+  return prepare_segment(files_, plan_, first_position, bytes, cancel);
+}
+
+// Where the system does not tell, the allocation will.
+Result<void> SegmentPreparer::check_space(uint64_t bytes) {
+  FileSystemSpace space;
+  if (files_.space(plan_.directory, space) < 0) return {};
+  const uint64_t reserve =
+      plan_.reserve_bytes.value_or(std::min(space.bytes / kReserveFraction, kMostReserveBytes));
+  const uint64_t usable = space.free_bytes - std::min(space.free_bytes, reserve);
+  low_on_space_.store(usable < bytes || usable - bytes < plan_.low_space_bytes,
+                      std::memory_order_relaxed);
+  if (usable >= bytes) return {};
+  auto error = fail(ErrorCode::NoSpace, "the file system has " + std::to_string(space.free_bytes) +
+                                            " bytes left, of which " + std::to_string(reserve) +
+                                            " are kept in reserve, and the next segment takes " +
+                                            std::to_string(bytes));
+  error.value().path = plan_.directory;
+  return error;
 }
 
 void SegmentPreparer::unmap_later(std::byte* base, uint64_t bytes) {
@@ -190,8 +218,7 @@ void SegmentPreparer::run() {
       const Request request = *std::exchange(request_, std::nullopt);
       busy_ = true;
       lock.unlock();
-      auto prepared =
-          prepare_segment(files_, plan_, request.first_position, request.bytes, &cancel_);
+      auto prepared = prepare(request.first_position, request.bytes, &cancel_);
       lock.lock();
       busy_ = false;
       ready_.emplace(std::move(prepared));

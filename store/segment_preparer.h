@@ -33,6 +33,8 @@ struct SegmentPlan {
   std::string directory;
   SegmentHeader identity{};     // but for size, first position, salt and time of preparation
   bool sync_populated = false;  // commits will be synced: convert the extents beforehand
+  std::optional<uint64_t> reserve_bytes = std::nullopt;  // as in WriterOptions
+  uint64_t low_space_bytes = 0;
 };
 
 // Creates the file, allocates, maps, syncs name and identity, and touches all pages. On failure
@@ -60,6 +62,8 @@ class SegmentPreparer {
   // one of `bytes` is prepared here and now. Errors: as prepare_segment; a retry is possible.
   Result<PreparedSegment> take(uint64_t first_position, uint64_t least_bytes, uint64_t bytes);
   void unmap_later(std::byte* base, uint64_t bytes);
+  // Any thread.
+  bool low_on_space() const { return low_on_space_.load(std::memory_order_relaxed); }
 
  private:
   struct Request {
@@ -72,6 +76,9 @@ class SegmentPreparer {
   };
   void run();
   void ensure_thread();
+  Result<PreparedSegment> prepare(uint64_t first_position, uint64_t bytes,
+                                  const std::atomic<bool>* cancel = nullptr);
+  Result<void> check_space(uint64_t bytes);
 
   FileSeam& files_;
   const SegmentPlan plan_;
@@ -81,6 +88,8 @@ class SegmentPreparer {
   bool busy_ = false;
   bool stop_ = false;
   std::atomic<bool> cancel_{false};
+  // Stored by whoever prepares a segment, loaded by any thread; orders nothing.
+  std::atomic<bool> low_on_space_{false};
   std::optional<Result<PreparedSegment>> ready_;
   std::vector<Mapping> retired_;
   std::thread thread_;

@@ -17,6 +17,8 @@
 #include "line_reader.h"
 #include "output.h"
 #include "progress_bar.h"
+#include "report.h"
+#include "terminal.h"
 #include "tidemark/hash.h"
 
 namespace tidemark::tools {
@@ -198,6 +200,11 @@ class Capture {
   Outcome<void> tend() {
     if (auto tended = streams_.tend(Clock::now()); !tended) return stopped(tended.error());
     bar_.show(skipped_bytes_ + counts_.bytes, total_, plural(counts_.lines, "record"));
+    if (!told_low_space_ && streams_.low_on_space()) {
+      told_low_space_ = true;
+      warn("capture", fmt::format("the disk is nearly full: {}; `tidemark purge` gives space back",
+                                  printable(options_.log)));
+    }
     if (!options_.acknowledge) return {};
     acknowledgements_.note(streams_.first_waiting(counts_.lines), streams_.committed());
     return written(acknowledgements_.settle(streams_.durable()));
@@ -252,6 +259,7 @@ class Capture {
   ProgressBar bar_;
   CaptureCounts counts_;
   uint64_t appends_seen_ = 0;
+  bool told_low_space_ = false;
 };
 
 }  // namespace

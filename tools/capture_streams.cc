@@ -249,4 +249,9 @@ std::vector<uint64_t> CaptureStreams::durable() const {
   return positions;
 }
 
+bool CaptureStreams::low_on_space() const {
+  return std::any_of(lanes_.begin(), lanes_.end(),
+                     [](const Lane& lane) { return lane.writer.low_on_space(); });
+}
+
 }  // namespace tidemark::tools

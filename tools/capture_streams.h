@@ -67,6 +67,9 @@ class CaptureStreams {
   Result<void> flush();
   // Makes everything durable that was appended.
   Result<void> sync();
+  // Whether the disk will soon be full.
+  bool low_on_space() const;
+
   // Ends all streams: their frontier becomes empty, and nothing can follow. After flush().
   Result<void> finish();
   // Releases all streams, each as well as it can be; the first error is returned.

@@ -1,6 +1,7 @@
 // `tidemark info`: what stands in a log.
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,11 +14,14 @@
 #include "cursor_places.h"
 #include "describe.h"
 #include "human.h"
+#include "interrupt.h"
+#include "metrics_text.h"
 #include "options.h"
 #include "output.h"
 #include "reading.h"
 #include "report.h"
 #include "table.h"
+#include "tidemark/metrics.h"
 #include "tidemark/record_schema.h"
 #include "tidemark/survey.h"
 
@@ -29,10 +33,15 @@ enum class InfoFormat : uint8_t { Text, Json };
 // Of a longer list of segments the first and the last of these are shown.
 constexpr size_t kShownSegments = 6;
 
+constexpr int kWatchMilliseconds = 1000;
+constexpr std::string_view kClearScreen = "\033[H\033[2J";
+
 struct InfoCommand {
   std::string log;
   InfoFormat format = InfoFormat::Text;
   std::string output;
+  std::string metrics;
+  bool watch = false;
 };
 
 struct Sums {
@@ -211,38 +220,101 @@ std::string json_of(const Log& log, const std::vector<StreamSurvey>& streams,
   return json_document(json);
 }
 
-Outcome<Exit> info(const InfoCommand& command) {
-  auto log = open_log_for_reading(command.log);
-  if (!log) return tl::make_unexpected(std::move(log).error());
-  std::vector<StreamSurvey> streams;
+// What is told of the streams at one moment.
+struct Told {
   Exit exit = Exit::Done;
-  const auto present = log->streams();
+  bool all_finished = true;
+};
+
+Outcome<std::vector<StreamSurvey>> survey_all(const InfoCommand& command, const Log& log) {
+  std::vector<StreamSurvey> streams;
+  const auto present = log.streams();
   if (!present) return failed(present.error(), command.log);
   for (const uint32_t number : *present) {
-    auto survey = survey_stream(*log, number);
+    auto survey = survey_stream(log, number);
     if (!survey) return failed(survey.error(), command.log);
-    if (survey->damage) exit = Exit::Damaged;
     streams.push_back(*std::move(survey));
   }
-  auto cursors = report_cursors(*log);
+  return streams;
+}
+
+Outcome<void> tell_metrics(const InfoCommand& command, const Log& log,
+                           const std::vector<StreamSurvey>& streams) {
+  LogMetrics metrics;
+  for (const StreamSurvey& stream : streams) {
+    auto of_stream = metrics_of(log, stream);
+    if (!of_stream) return failed(of_stream.error(), command.log);
+    metrics.streams.push_back(*std::move(of_stream));
+  }
+  if (const int answer = log.files().space(log.path(), metrics.space); answer < 0) {
+    return failed(fail_system("cannot ask for the space left for", log.path(), -answer).value(),
+                  command.log);
+  }
+  return write_metrics(command.metrics, metrics_text(command.log, metrics));
+}
+
+Outcome<Told> tell(const InfoCommand& command, const Log& log, Output& output) {
+  const auto streams = survey_all(command, log);
+  if (!streams) return tl::make_unexpected(streams.error());
+  Told told;
+  for (const StreamSurvey& stream : *streams) {
+    if (stream.damage) told.exit = Exit::Damaged;
+    told.all_finished = told.all_finished && stream.state == StreamState::Finished;
+  }
+  if (!command.metrics.empty()) {
+    if (auto written = tell_metrics(command, log, *streams); !written) {
+      return tl::make_unexpected(std::move(written).error());
+    }
+    return told;
+  }
+  auto cursors = report_cursors(log);
   if (!cursors) {
     // Nothing else needs the catalog.
     warn("info", fmt::format("the log's cursors cannot be read: {}", cursors.error().text()));
     cursors = std::vector<CursorReport>();
   }
+  const Paint paint(output.descriptor());
+  if (command.watch && output.is_terminal()) output.write(kClearScreen);
+  output.write(command.format == InfoFormat::Json ? json_of(log, *streams, *cursors)
+                                                  : text_of(log, *streams, *cursors, paint));
+  if (command.watch && !output.is_terminal() && command.format == InfoFormat::Text) {
+    output.write("\n");
+  }
+  return told;
+}
+
+// Again each second, until all streams are finished, somebody interrupts, or nobody reads.
+Outcome<Told> watch(const InfoCommand& command, const Log& log, Output& output) {
+  for (;;) {
+    auto told = tell(command, log, output);
+    if (!told || told->all_finished) return told;
+    if (!output.flush() || output.reader_is_gone()) return told;
+    pollfd interrupt{interrupt_descriptor(), POLLIN, 0};
+    ::poll(&interrupt, 1, kWatchMilliseconds);
+    if (interrupted()) return stopped_by_interrupt();
+  }
+}
+
+Outcome<Exit> info(const InfoCommand& command) {
+  auto log = open_log_for_reading(command.log);
+  if (!log) return tl::make_unexpected(std::move(log).error());
+  if (command.watch) catch_interrupts();
   auto output = Output::open(command.output);
   if (!output) return tl::make_unexpected(std::move(output).error());
-  const Paint paint(output->descriptor());
-  output->write(command.format == InfoFormat::Json ? json_of(*log, streams, *cursors)
-                                                   : text_of(*log, streams, *cursors, paint));
-  if (auto finished = output->finish(); !finished) return tl::make_unexpected(finished.error());
+  const auto told = command.watch ? watch(command, *log, *output) : tell(command, *log, *output);
+  auto finished = output->finish();
+  if (!told) return tl::make_unexpected(told.error());
+  if (!finished) return tl::make_unexpected(finished.error());
   if (const auto all = log->all_streams(); !all) return failed(all.error(), command.log);
-  return exit;
+  return told->exit;
 }
 
 constexpr const char* kExamples =
     "  tidemark info trades.tide\n"
-    "  tidemark info trades.tide --format json | jq -r '.streams[].state'";
+    "  tidemark info trades.tide --format json | jq -r '.streams[].state'\n"
+    "  tidemark info trades.tide --watch                        each second, until all is "
+    "finished\n"
+    "  tidemark info trades.tide --watch --metrics /var/lib/node_exporter/trades.prom";
 
 }  // namespace
 
@@ -255,7 +327,14 @@ void add_info(CLI::App& tool, Action& action) {
   add_choice<InfoFormat>(command, "--format", options->format,
                          {{"text", InfoFormat::Text}, {"json", InfoFormat::Json}},
                          "for people (default) or for scripts");
-  add_text(command, "-o,--output", "FILE", options->output, "a file instead of standard output");
+  CLI::Option* output = add_text(command, "-o,--output", "FILE", options->output,
+                                 "a file instead of standard output");
+  command.add_flag("--watch", options->watch,
+                   "again each second, until all streams are finished or Ctrl-C");
+  add_text(command, "--metrics", "FILE", options->metrics,
+           "instead of all that, metrics for Prometheus into this file, which is replaced at once; "
+           "- is standard output")
+      ->excludes(output);
   command.callback([options, &action] {
     action = [options] {
       const auto outcome = info(*options);

@@ -201,6 +201,13 @@ TEST_CASE(
   int code = -1;
   while (!has_ended(writer, code)) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1 + random() % 15));
+    // Whoever looks at the log meanwhile sees no loss where there is a purge.
+    const VerifyReport verified = must(verify_log(log.path()));
+    for (const Error& error : verified.streams.at(0).damage) UNSCOPED_INFO(error.text());
+    CHECK_FALSE(verified.damaged());
+    const StreamSurvey surveyed = must(survey_stream(log, 0));
+    if (surveyed.damage) UNSCOPED_INFO(surveyed.damage->text());
+    CHECK_FALSE(surveyed.damage);
     int purger_code = 0;
     REQUIRE_FALSE(has_ended(purger, purger_code));
     kill_and_wait(purger);

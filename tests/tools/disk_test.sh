@@ -41,7 +41,7 @@ fill_disk() {
   head -c 2000000 /dev/zero > "$disk/ballast"
   seq 5000000 > endless
   expect 1 tidemark capture "$disk/log.tide" --segment-size 1MiB endless
-  says "NoSpace" "line "
+  says "NoSpace" "line " "the disk is nearly full" "in reserve"
   expect 0 tidemark verify "$disk/log.tide"
   expect 0 tidemark replay "$disk/log.tide"
   written="$(wc -l < out)"

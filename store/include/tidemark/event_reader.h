@@ -38,7 +38,7 @@ enum class Waiting : uint8_t {
   Spin,   // on the commit word; wakes in about 100 ns and takes a core
 };
 
-// Whether a reader keeps purges away from what it still needs (SPEC.md section 2.6).
+// Whether a reader keeps purges away from what it still needs (SPEC.md section 2.5).
 enum class Leasing : uint8_t {
   None,       // a purge may overtake it: it is told Purged then
   Automatic,  // it holds what it reads and all that follows

@@ -71,6 +71,13 @@ struct WriterOptions {
   std::vector<std::byte> schema = {};
   // Where there is no schema: a hash of what the records are, of the application's choosing.
   uint64_t schema_hash = 0;
+
+  // What a segment never takes of the file system's free space: before one is prepared that would,
+  // the append is refused with NoSpace, while a purge, a cursor and the system itself still have
+  // room. Unset: a 64th of the file system, at most 64 MiB.
+  std::optional<uint64_t> reserve_bytes = std::nullopt;
+  // low_on_space() once less than this is free beyond the reserve. Unset: two segments.
+  std::optional<uint64_t> low_space_bytes = std::nullopt;
 };
 
 // What opening a stream for writing found and did (SPEC.md section 9).
@@ -106,10 +113,10 @@ class EventWriter {
   ~EventWriter();
 
   // Each append returns the position after its event: below it everything is committed.
-  // Errors: ProtocolViolation and Finished (nothing was appended), TooLarge, NoSpace and Io at a
-  // roll (nothing was appended; a retry is possible), Forked, Closed, Poisoned. Under the policy
-  // "every commit" Poisoned may also be the answer for an event that was committed, is visible,
-  // and could not be made durable.
+  // Errors: ProtocolViolation and Finished (nothing was appended), TooLarge, NoSpace (the disk is
+  // full, or but for the reserve) and Io at a roll (nothing was appended; a retry is possible),
+  // Forked, Closed, Poisoned. Under the policy "every commit" Poisoned may also be the answer for
+  // an event that was committed, is visible, and could not be made durable.
   //
   // `time` has as many words as the stream's shape. Records of any length:
   Result<uint64_t> append_messages(std::span<const uint64_t> time,
@@ -136,6 +143,10 @@ class EventWriter {
   // The position after the last committed event, and that below which everything is durable.
   uint64_t committed() const;
   uint64_t durable() const;
+
+  // Whether the file system was nearly full when the next segment was prepared: a purge, or another
+  // disk, is due before appends are refused. May be called from any thread.
+  bool low_on_space() const;
 
   // The stream's capabilities after the last append.
   const Protocol& protocol() const;
