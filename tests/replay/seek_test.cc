@@ -4,7 +4,7 @@
 
 #include "tidemark/seek.h"
 
-#include <atomic>
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -331,6 +331,54 @@ TEST_CASE("a slice with a gap passes over the segments in its middle") {
   for (const std::string& path : segments) {
     if (path == segments.back()) continue;
     REQUIRE(files.mapped.contains(path) == expected.contains(path));
+  }
+}
+
+// TIDEMARK_TEST_SEEK_EVENTS=<n> writes so many events, in segments of the usual size.
+TEST_CASE("seeking by time touches a handful of pages of each segment that it consults") {
+  const char* asked = std::getenv("TIDEMARK_TEST_SEEK_EVENTS");
+  const uint64_t events = asked == nullptr ? 200'000 : std::strtoull(asked, nullptr, 10);
+  constexpr uint64_t kEventsPerTime = 1000;
+  const TemporaryDirectory directory;
+  WatchedFiles files;
+  const Log log = must(Log::open(directory / "log", {}, files));
+  {
+    WriterOptions options;
+    options.sync = SyncPolicy::none();
+    if (asked == nullptr) options.segment_bytes = uint64_t{1} << 20;
+    auto writer = must(log.writer(0, options));
+    for (uint64_t i = 0; i < events; ++i) {
+      const uint64_t time = i / kEventsPerTime;
+      append_text(writer, time, "12345678");
+      if ((i + 1) % kEventsPerTime == 0) advance(writer, time, time + 1);
+    }
+    must(writer.close());
+  }
+  const size_t segments = segment_paths(log.path()).size();
+  const uint64_t times = events / kEventsPerTime;
+  REQUIRE(segments > 10);
+  for (const uint64_t wanted : {times / 7, times / 2, times - times / 5}) {
+    files.forget();
+    ReplayOptions options;
+    options.from = Time(wanted);
+    options.until = Time(wanted + 1);
+    REQUIRE(times_of(log, options) == std::vector<uint64_t>(kEventsPerTime, wanted));
+    size_t consulted = 0;
+    size_t pages = 0;
+    size_t most = 0;
+    for (const auto& [path, touched] : files.read_pages) {
+      if (!path.ends_with(".seg")) continue;
+      ++consulted;
+      pages += touched.size();
+      most = std::max(most, touched.size());
+    }
+    size_t mapped = 0;
+    for (const std::string& path : files.mapped) mapped += path.ends_with(".seg");
+    WARN("time " << wanted << " of " << times << " in " << events << " events: of " << segments
+                 << " segments, " << consulted << " were consulted by " << pages
+                 << " pages, at most " << most << " each, and " << mapped << " mapped");
+    REQUIRE(most <= 4);
+    REQUIRE(mapped <= 3);  // one or two that hold it, and the last
   }
 }
 
