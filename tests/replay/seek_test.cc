@@ -161,7 +161,7 @@ std::vector<uint64_t> times_of(const Log& log, const ReplayOptions& options) {
   const uint32_t streams[] = {0};
   auto replay = must(Replay::open(log, streams, options));
   std::vector<uint64_t> times;
-  while (must(replay.next(0ns)) == Replay::Status::Event) {
+  while (must(replay.next(20s)) == Replay::Status::Event) {
     if (const auto* messages = replay.event().messages()) times.push_back(messages->time().word(0));
   }
   return times;
@@ -460,6 +460,28 @@ TEST_CASE("a replay that follows passes over what is sealed and reads what comes
   REQUIRE(times.size() == 450);
   REQUIRE(times.front() == 250);
   REQUIRE(times.back() == 699);
+}
+
+TEST_CASE("a replay that starts at an event waits for it where the stream is empty yet") {
+  for (const uint64_t first : {uint64_t{0}, uint64_t{1}, uint64_t{3}}) {
+    const TemporaryDirectory directory;
+    const Log log = must(Log::open(directory / "log"));
+    ReplayOptions options;
+    options.start = StartPoint::at_sequence(first);
+    options.follow = true;
+    options.end = EndMode::Wait;
+    const uint32_t streams[] = {0};
+    auto replay = must(Replay::open(log, streams, options));
+    REQUIRE(must(replay.next(0ns)) == Replay::Status::Pending);
+    auto writer = must(log.writer(0));
+    for (uint64_t i = 0; i < 5; ++i) append_text(writer, i, "record");
+    std::vector<uint64_t> sequences;
+    while (must(replay.next(0ns)) == Replay::Status::Event) {
+      if (replay.event().stream) sequences.push_back(replay.event().event.sequence);
+    }
+    REQUIRE(sequences.size() == 5 - first);
+    REQUIRE(sequences.front() == first);
+  }
 }
 
 TEST_CASE("the surroundings of a time hold as many records as were asked for") {
