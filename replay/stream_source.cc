@@ -78,7 +78,8 @@ Result<StreamSource::Step> StreamSource::pass_over_to_start() {
   if (reader == nullptr || (!loaded_ && start_->stands_at(*reader))) return open();
   if (!loaded_) {
     TIDEMARK_ASSIGN(status, events_->poll());
-    // Nothing more now: whatever comes later is after the start.
+    // Who follows waits for the start to be written; otherwise there is no more than this.
+    if (status == EventReader::Status::Pending && !may_end_here()) return Step::Pending;
     if (status != EventReader::Status::Event) return open();
   }
   loaded_ = start_->begins_with(*reader) || (stop_at_ && events_->event().position >= *stop_at_);

@@ -80,6 +80,8 @@ bool StartPoint::stands_at(const EventReader& reader) const {
 
 bool StartPoint::begins_with(const EventReader& reader) const {
   switch (kind_) {
+    case Kind::Sequence:
+      return reader.event().sequence >= number_;
     case Kind::Captured:
       return reader.event().captured_at_ns >= number_;
     case Kind::AfterRecords:

@@ -4,7 +4,7 @@
 
 #include "tidemark/seek.h"
 
-#include <atomic>
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -161,7 +161,7 @@ std::vector<uint64_t> times_of(const Log& log, const ReplayOptions& options) {
   const uint32_t streams[] = {0};
   auto replay = must(Replay::open(log, streams, options));
   std::vector<uint64_t> times;
-  while (must(replay.next(0ns)) == Replay::Status::Event) {
+  while (must(replay.next(20s)) == Replay::Status::Event) {
     if (const auto* messages = replay.event().messages()) times.push_back(messages->time().word(0));
   }
   return times;
@@ -334,6 +334,54 @@ TEST_CASE("a slice with a gap passes over the segments in its middle") {
   }
 }
 
+// TIDEMARK_TEST_SEEK_EVENTS=<n> writes so many events, in segments of the usual size.
+TEST_CASE("seeking by time touches a handful of pages of each segment that it consults") {
+  const char* asked = std::getenv("TIDEMARK_TEST_SEEK_EVENTS");
+  const uint64_t events = asked == nullptr ? 200'000 : std::strtoull(asked, nullptr, 10);
+  constexpr uint64_t kEventsPerTime = 1000;
+  const TemporaryDirectory directory;
+  WatchedFiles files;
+  const Log log = must(Log::open(directory / "log", {}, files));
+  {
+    WriterOptions options;
+    options.sync = SyncPolicy::none();
+    if (asked == nullptr) options.segment_bytes = uint64_t{1} << 20;
+    auto writer = must(log.writer(0, options));
+    for (uint64_t i = 0; i < events; ++i) {
+      const uint64_t time = i / kEventsPerTime;
+      append_text(writer, time, "12345678");
+      if ((i + 1) % kEventsPerTime == 0) advance(writer, time, time + 1);
+    }
+    must(writer.close());
+  }
+  const size_t segments = segment_paths(log.path()).size();
+  const uint64_t times = events / kEventsPerTime;
+  REQUIRE(segments > 10);
+  for (const uint64_t wanted : {times / 7, times / 2, times - times / 5}) {
+    files.forget();
+    ReplayOptions options;
+    options.from = Time(wanted);
+    options.until = Time(wanted + 1);
+    REQUIRE(times_of(log, options) == std::vector<uint64_t>(kEventsPerTime, wanted));
+    size_t consulted = 0;
+    size_t pages = 0;
+    size_t most = 0;
+    for (const auto& [path, touched] : files.read_pages) {
+      if (!path.ends_with(".seg")) continue;
+      ++consulted;
+      pages += touched.size();
+      most = std::max(most, touched.size());
+    }
+    size_t mapped = 0;
+    for (const std::string& path : files.mapped) mapped += path.ends_with(".seg");
+    WARN("time " << wanted << " of " << times << " in " << events << " events: of " << segments
+                 << " segments, " << consulted << " were consulted by " << pages
+                 << " pages, at most " << most << " each, and " << mapped << " mapped");
+    REQUIRE(most <= 4);
+    REQUIRE(mapped <= 3);  // one or two that hold it, and the last
+  }
+}
+
 TEST_CASE("seeking by number and by clock looks at few headers") {
   const TemporaryDirectory directory;
   WatchedFiles files;
@@ -412,6 +460,28 @@ TEST_CASE("a replay that follows passes over what is sealed and reads what comes
   REQUIRE(times.size() == 450);
   REQUIRE(times.front() == 250);
   REQUIRE(times.back() == 699);
+}
+
+TEST_CASE("a replay that starts at an event waits for it where the stream is empty yet") {
+  for (const uint64_t first : {uint64_t{0}, uint64_t{1}, uint64_t{3}}) {
+    const TemporaryDirectory directory;
+    const Log log = must(Log::open(directory / "log"));
+    ReplayOptions options;
+    options.start = StartPoint::at_sequence(first);
+    options.follow = true;
+    options.end = EndMode::Wait;
+    const uint32_t streams[] = {0};
+    auto replay = must(Replay::open(log, streams, options));
+    REQUIRE(must(replay.next(0ns)) == Replay::Status::Pending);
+    auto writer = must(log.writer(0));
+    for (uint64_t i = 0; i < 5; ++i) append_text(writer, i, "record");
+    std::vector<uint64_t> sequences;
+    while (must(replay.next(0ns)) == Replay::Status::Event) {
+      if (replay.event().stream) sequences.push_back(replay.event().event.sequence);
+    }
+    REQUIRE(sequences.size() == 5 - first);
+    REQUIRE(sequences.front() == first);
+  }
 }
 
 TEST_CASE("the surroundings of a time hold as many records as were asked for") {

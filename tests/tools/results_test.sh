@@ -16,7 +16,7 @@ done
 expect 2 tidemark
 expect 2 tidemark no-such-command
 says "unknown command: no-such-command"
-for later in "snapshot log.tide -o copy.tide" "bench"; do
+for later in "bench"; do
   # shellcheck disable=SC2086  # a command line
   expect 2 tidemark $later
 done

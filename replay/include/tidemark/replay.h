@@ -56,7 +56,7 @@ struct ReplayOptions {
   // 4,096 that are read again, about 300 bytes each. Beyond `held_events_limit` messages the replay
   // fails with TooLarge instead of holding more.
   size_t held_events_limit = size_t{1} << 32;
-  size_t held_in_memory = size_t{1} << 18;
+  size_t held_in_memory = size_t{1} << 17;
   // What of the streams is seen. Unset: Durable for Delivery::Complete, else what `reader` says.
   std::optional<Visibility> visibility = std::nullopt;
   // `reader.segment` and `reader.position` are for a replay of one stream.
