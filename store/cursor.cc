@@ -125,15 +125,9 @@ Result<CursorPlace> Consumer::place_of(const StreamPosition& wanted) {
   Known& known = known_[wanted.stream];
   if (place.position < known.first_position || place.position >= known.end) {
     TIDEMARK_ASSIGN(header, header_below(log_, wanted.stream, place.position));
-    if (!header) {
-      if (place.position == 0) return place;
-      // At the end of what was purged meanwhile; or nowhere, which the next opening tells.
-      auto error =
-          fail(ErrorCode::NotFound, "no segment holds position " + std::to_string(place.position));
-      error.value().stream = wanted.stream;
-      error.value().path = log_.path();
-      return error;
-    }
+    // Before the first event; or in what was purged while a lease keeps it. Whoever opens the
+    // cursor later is told.
+    if (!header) return place;
     known = {header->first_position, header->end_position(), header->incarnation,
              header->identity_checksum};
   }

@@ -133,6 +133,9 @@ Outcome<void> replay(const ReplayCommand& command) {
   auto output = Output::open(command.output);
   if (!output) return tl::make_unexpected(std::move(output).error());
 
+  // Now, so that nothing that it is going to read is purged meanwhile.
+  if (cursor) TIDEMARK_TRY(cursor->commit(replays.front(), *output));
+
   const RecordSink sink(*output, command.format);
   ReplayOutput replay_output(*output, command.rate, around);
   auto outcome = command.workers

@@ -1,7 +1,6 @@
 // Workers that are processes of their own, each with its stream of one log, and what they share:
 // nothing that one of them could keep another waiting by.
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "support/catch.h"
+#include "support/child_processes.h"
 #include "support/stream_helpers.h"
 #include "support/temporary_directory.h"
 #include "tidemark/catalog.h"
@@ -26,34 +26,6 @@ namespace {
 
 constexpr uint32_t kWorkers = 4;
 constexpr uint64_t kRecords = 300;
-
-template <typename Body>
-pid_t in_child(Body body) {
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) ::_exit(body());
-  return child;
-}
-
-int exit_of(pid_t child) {
-  int status = 0;
-  if (::waitpid(child, &status, 0) != child) return -1;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
-
-bool ends_within(pid_t child, std::chrono::milliseconds limit) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (::waitpid(child, nullptr, WNOHANG) == child) return true;
-    std::this_thread::sleep_for(1ms);
-  }
-  return false;
-}
-
-void kill_and_wait(pid_t child) {
-  ::kill(child, SIGKILL);
-  ::waitpid(child, nullptr, 0);
-}
 
 WriterOptions small_segments() {
   WriterOptions options;

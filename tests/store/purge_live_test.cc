@@ -2,7 +2,6 @@
 // is killed and comes back, tailers that are slow or quick, and a purger that is killed at any
 // moment. Whatever a tailer reads is right, and what it does not get to read, it is told.
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -15,6 +14,7 @@
 
 #include "segment.h"
 #include "support/catch.h"
+#include "support/child_processes.h"
 #include "support/log_files.h"
 #include "support/seed.h"
 #include "support/stream_helpers.h"
@@ -30,34 +30,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr size_t kTailers = 8;
-
-// What a child process that runs `body` is known by; it exits with what `body` returns.
-template <typename Body>
-pid_t in_child(Body body) {
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) ::_exit(body());
-  return child;
-}
-
-// Exit code, or 1000 and the signal.
-int exit_of(pid_t child) {
-  int status = 0;
-  if (::waitpid(child, &status, 0) != child) return -1;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
-
-bool has_ended(pid_t child, int& code) {
-  int status = 0;
-  if (::waitpid(child, &status, WNOHANG) != child) return false;
-  code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-  return true;
-}
-
-void kill_and_wait(pid_t child) {
-  ::kill(child, SIGKILL);
-  ::waitpid(child, nullptr, 0);
-}
 
 // Record n of the stream: its number, and text that follows from it.
 std::string record_text(uint64_t number) {

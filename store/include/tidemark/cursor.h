@@ -58,8 +58,8 @@ class Consumer {
 
   // Moves the cursor in these streams, in one transaction: all of them or none. It is durable when
   // this returns. Streams that are not named stay where they are. A position may lie behind the
-  // last one, to read again. Errors: those of Catalog; NotFound also where no segment holds a
-  // position.
+  // last one, to read again. Whether it is one of the log, the next opening tells. Errors: those
+  // of Catalog.
   Result<void> commit(std::span<const StreamPosition> positions);
 
  private:
