@@ -164,6 +164,10 @@ class State:
         require(len(self.counts) <= 2048 // (self.shape.words + 1), "too many capabilities", offset, "TooLarge")
         self.events += 1
 
+    def frontier(self):
+        times = sorted(self.counts)
+        return [t for t in times if not any(s != t and self.shape.leq(s, t) for s in times)]
+
     def messages(self, time, records, offset):
         require(self.counts, "an event after the end", offset, "Finished")
         self.violation(self.holds(time), "P3", offset)
@@ -185,7 +189,7 @@ class Segment:
             raise Damage("Corrupt", "no magic", 0)
         require(whole, "the header's checksum", 0)
         require(u64(data, 248) == xxh3(data[8:248]), "the identity's checksum", 0)
-        require(u32(data, 16) == 0, "incompatible features", 0, "Unsupported")
+        require(u32(data, 16) & ~1 == 0, "incompatible features", 0, "Unsupported")
         self.bytes = u64(data, 56)
         require(65536 <= self.bytes <= 1 << 30 and self.bytes % 4096 == 0, "segment_bytes", 0)
         require(self.bytes == len(data), "the file's size", 0)
@@ -198,11 +202,18 @@ class Segment:
         require(0 in data[104:136] and 0 in data[136:200], "a name without its end", 0)
         require(not any(data[10:12]) and not any(data[52:56]) and not any(data[200:248]), "reserved bytes", 0)
         self.shape = Shape(data[12], data[13], data[14])
-        require(not any(data[328:4088]), "reserved bytes", 0)
+        require(not any(data[336:4088]), "reserved bytes", 0)
         self.previous, self.previous_end = u64(data, 280), u64(data, 288)
         if self.previous != NONE:
             require(self.previous < self.first and self.previous + 4096 <= self.previous_end <= self.first
                     and self.previous_end % 8 == 0, "the link to the predecessor", 0)
+        void_segment = u64(data, 328)
+        if u32(data, 16) & 1:
+            require(self.previous != NONE and 0 < void_segment <= self.first and void_segment % 4096 == 0,
+                    "void_segment", 0)
+        else:
+            require(void_segment == 0, "void_segment", 0)
+        self.voids = void_segment == self.first and void_segment != 0
         self.uuid = data[24:40]
         self.dropped = any(data[296:320])
         self.schema_feature = u32(data, 20) & 1
@@ -225,7 +236,7 @@ class Segment:
         seed = u64(data, 80) ^ (position * 0x9E3779B97F4A7C15 & MASK) ^ (word * 0xC2B2AE3D27D4EB4F & MASK)
         require(u64(data, o + 8) == xxh3(data[o + 16:o + padded], seed), "a frame's checksum", o)
         require(not any(data[o + length:o + padded]), "padding", o)
-        require(kind in (1, 2, 3, 4, 7) or flags & 1, f"kind {kind}", o, "Unsupported")
+        require(kind in (1, 2, 3, 4, 5, 7) or flags & 1, f"kind {kind}", o, "Unsupported")
         return kind, flags, u64(data, o + 24), data[o + 32:o + length], padded, u64(data, o + 8)
 
     def enter(self, state):
@@ -329,15 +340,17 @@ def load(path, name, stream, uuid):
         data = file.read()
     if not any(data[:8]):
         if len(data) > HEADER:
-            o, frames = HEADER, 0
+            o, kinds = HEADER, []
             while o + 8 <= len(data) and u64(data, o) != 0:
                 word = u64(data, o)
                 possible = 32 <= word & 0xFFFFFFFF and o + align8(word & 0xFFFFFFFF) <= len(data)
                 possible = possible and word >> 48 == 0 and word >> 32 & 0xFF and word >> 40 & 0xFE == 0
-                if not possible or frames == 2 or (frames == 1 and word >> 32 & 0xFF != 4):
+                kind = word >> 32 & 0xFF
+                opens = not kinds or (kind == 4 and len(kinds) == 1) or (kind == 5 and 5 not in kinds[1:])
+                if not possible or not opens:
                     raise Damage("Corrupt", "frames in a segment without a magic", 0)
                 o += align8(word & 0xFFFFFFFF)
-                frames += 1
+                kinds.append(kind)
         return None
     return Segment(data, name, stream, uuid)
 
@@ -410,6 +423,9 @@ def read_stream(directory, stream, uuid):
         require(successor.shape.key() == segment.shape.key(), "times of another shape", 0)
         segment, sealed = successor, False
         state, o = segment.enter(state)
+        if segment.voids:  # `cat` shows what is void, and where it became so (section 5.8)
+            yield {"stream": stream, "position": str(segment.first + o), "kind": "void",
+                   "frontier": [segment.shape.text(time) for time in state.frontier()]}
 
 
 def read_log(log, damages):

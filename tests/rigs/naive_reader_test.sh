@@ -29,7 +29,13 @@ tidemark capture three --time author_time --lateness 100000 --workers 3 --key re
   --batch 16 < "$TIDEMARK_TEST_DATA/demo.ndjson" 2> capture.err
 head -c 20000 /dev/urandom | tidemark capture bytes --leave-open 2> capture.err
 printf 'one\ntwo\n\nfour' | tidemark capture bytes --leave-open 2> capture.err
-for log in one three bytes; do agree "$log" "as captured: $log"; done
+# Resumed: records that became void, and marks.
+head -n 700 "$TIDEMARK_TEST_DATA/demo.ndjson" > growing.ndjson
+tidemark capture resumed growing.ndjson --time author_time --lateness 100000 --workers 2 --leave-open 2> capture.err
+cp "$TIDEMARK_TEST_DATA/demo.ndjson" growing.ndjson
+tidemark capture resumed growing.ndjson --time author_time --lateness 100000 --resume 2> capture.err
+tidemark cat resumed | grep -q '"kind":"void"' || { echo "nothing became void"; exit 1; }
+for log in one three bytes resumed; do agree "$log" "as captured: $log"; done
 
 # Golden: segments of all shapes of times, by themselves.
 for segment in "$TIDEMARK_TEST_DATA"/golden/*.seg; do
