@@ -129,7 +129,7 @@ Result<StreamPurge> purge_stream(const Log& log, uint32_t stream, const Retentio
 }
 
 Retention::Retention(Log log, RetentionPolicy policy, std::vector<uint32_t> streams)
-    : log_(std::move(log)), policy_(std::move(policy)), streams_(std::move(streams)) {
+    : log_(std::move(log)), policy_(policy), streams_(std::move(streams)) {
   if (!streams_.empty()) return;
   streams_.resize(log_.peers());
   std::iota(streams_.begin(), streams_.end(), 0U);

@@ -689,3 +689,71 @@ TEST_CASE("A disk that is full when a purge begins fails it cleanly") {
   CHECK(read_all(log).events.size() == 400);
   CHECK(must(purge_stream(log, 0, before(100))).segments > 0);
 }
+
+namespace {
+
+// A purge passes right before, or right after, the stream is listed for the first time.
+class PurgesAtListing : public ForwardingFiles {
+ public:
+  PurgesAtListing(Log log, bool first) : log_(std::move(log)), before_(first) {}
+
+  int list(const std::string& path, std::vector<std::string>& names) override {
+    const bool due = !done_ && path == directory_of(log_);
+    if (due && before_) purge();
+    const int answer = ForwardingFiles::list(path, names);
+    if (due && !before_) purge();
+    return answer;
+  }
+  bool done() const { return done_; }
+
+ private:
+  void purge() {
+    done_ = true;
+    CHECK(must(purge_stream(log_, 0, before(100))).segments > 3);
+  }
+
+  Log log_;
+  bool before_;
+  bool done_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("Whoever looks at a stream while a purge passes takes it for no loss") {
+  const TemporaryDirectory directory;
+  const Log plain = written_log(directory / "log");
+  const ReadBack all = read_all(plain);
+  const bool first = GENERATE(true, false);
+  INFO("the purge comes " << (first ? "before" : "after") << " the listing");
+  PurgesAtListing files(plain, first);
+  const Log log = must(Log::open(plain.path(), {}, files));
+  SECTION("a survey") {
+    const StreamSurvey survey = must(survey_stream(log, 0));
+    if (survey.damage) UNSCOPED_INFO(survey.damage->text());
+    CHECK_FALSE(survey.damage);
+    CHECK(survey.totals.records == 200);
+  }
+  SECTION("a verification") {
+    const VerifyReport report = must(verify_log(log.path(), {}, files));
+    for (const Error& error : report.streams.at(0).damage) UNSCOPED_INFO(error.text());
+    CHECK_FALSE(report.damaged());
+  }
+  SECTION("a writer") {
+    EventWriter writer = must(log.writer(0, small_segments()));
+    CHECK(writer.totals().records == 200);
+  }
+  SECTION("a reader") {
+    const ReadBack rest = read_all(log);
+    INFO((rest.error ? rest.error->text() : ""));
+    REQUIRE_FALSE(rest.error);
+    CHECK(ends_with(all.events, rest.events));
+    CHECK(rest.events.size() < all.events.size());
+  }
+  SECTION("a reader at a position") {
+    const auto reader = log.reader(0, ReaderOptions{.position = 4096 + 100'000});
+    REQUIRE_FALSE(reader);
+    CHECK(reader.error().code == ErrorCode::Purged);
+  }
+  CHECK(files.done());
+  CHECK(is_sound(plain));
+}
