@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <thread>
 
 namespace tidemark::rig {
 
 std::string_view name_of(Operation operation) {
-  constexpr std::string_view kNames[] = {"append", "batch", "sync",      "roll",
-                                         "reopen", "kill",  "fail_sync", "abandon"};
+  constexpr std::string_view kNames[] = {"append", "batch",     "sync",    "roll",  "reopen",
+                                         "kill",   "fail_sync", "abandon", "resume"};
   static_assert(std::size(kNames) == kOperations);
   return kNames[static_cast<size_t>(operation)];
 }
@@ -46,7 +47,7 @@ void Workload::note_moment() {
   moments_.push_back({Snapshot(disk_), std::move(past)});
 }
 
-std::string Workload::open() {
+std::string Workload::open(Resume resume) {
   process_ = std::make_unique<SimulatedProcess>(disk_);
   process_->before = [this](Call call, const std::string& path) {
     if (changes_the_medium(call)) note_moment();
@@ -61,7 +62,9 @@ std::string Workload::open() {
   auto log = Log::open(kLogPath, options, *process_);
   if (!log) return "the log cannot be opened: " + log.error().text();
   log_.emplace(*std::move(log));
-  auto writer = log_->writer(0, small_segments(policy_));
+  WriterOptions writer_options = small_segments(policy_);
+  writer_options.resume = resume;
+  auto writer = log_->writer(0, writer_options);
   if (!writer) return "opening for writing is refused: " + writer.error().text();
   const std::lock_guard lock(mutex_);
   writer_.emplace(*std::move(writer));
@@ -126,7 +129,7 @@ std::string Workload::append_one() {
   return appended_ % 2 == 0 ? advance() : "";
 }
 
-std::string Workload::reopen() {
+std::string Workload::reopen(Resume resume) {
   {
     const std::lock_guard lock(mutex_);
     seen_ = nullptr;
@@ -135,7 +138,7 @@ std::string Workload::reopen() {
   writer_.reset();
   log_.reset();
   process_.reset();
-  return open();
+  return open(resume);
 }
 
 std::string Workload::run(Operation operation) {
@@ -211,6 +214,19 @@ std::string Workload::run(Operation operation) {
         note_moment();
       }
       if (wrong.empty()) wrong = reopen();
+      break;
+    }
+    case Operation::Resume: {
+      const std::string token = "after " + std::to_string(appended_);
+      const auto bytes = std::as_bytes(std::span(token));
+      if (const auto marked = writer_->append_mark(bytes); !marked) {
+        return "mark: " + marked.error().text();
+      }
+      if (wrong = reopen(Resume::DiscardIncomplete); !wrong.empty()) return wrong;
+      const auto& mark = writer_->recovery().mark;
+      if (!std::equal(mark.begin(), mark.end(), bytes.begin(), bytes.end())) {
+        return "the mark before the kill is not there";
+      }
       break;
     }
     case Operation::Abandon: {

@@ -1,5 +1,5 @@
 // A writer's life on a simulated disk, as a sequence of operations, and every moment of it at which
-// the power may go. New operations (a purge, a cursor, resuming) are added to `Operation` and
+// the power may go. New operations (a purge, a cursor) are added to `Operation` and
 // Workload::run() alone.
 #pragma once
 
@@ -24,8 +24,9 @@ enum class Operation : uint8_t {
   Kill,      // the process dies, another one opens
   FailSync,  // a sync that fails, once; then as Kill
   Abandon,   // bytes stored for an append that never came to its commit, and then an append
+  Resume,    // a mark; then as Kill, and what was not complete is void
 };
-inline constexpr int kOperations = static_cast<int>(Operation::Abandon) + 1;
+inline constexpr int kOperations = static_cast<int>(Operation::Resume) + 1;
 std::string_view name_of(Operation operation);
 
 class Workload {
@@ -40,7 +41,7 @@ class Workload {
   // Whether moments are kept from here on.
   void watch(bool on);
   // "" or what failed that must not.
-  std::string open();
+  std::string open(Resume resume = Resume::KeepAll);
   std::string run(Operation operation);
   const std::vector<Moment>& moments() const { return moments_; }
   Past past() const;
@@ -49,7 +50,7 @@ class Workload {
   std::string append(std::vector<std::string> records);
   std::string advance();
   std::string wrote(Result<uint64_t> end);
-  std::string reopen();
+  std::string reopen(Resume resume = Resume::KeepAll);
   std::string append_one();
   void settle();
   void note_moment();  // with the disk locked

@@ -60,6 +60,7 @@ inline Served serve(const Log& log, uint32_t stream, Access access) {
   Served served;
   ReaderOptions options;
   options.access = access;
+  options.hide_void = false;  // all that was written
   auto reader = log.reader(stream, options);
   if (!reader) {
     served.error = reader.error();
@@ -71,6 +72,7 @@ inline Served serve(const Log& log, uint32_t stream, Access access) {
       served.error = status.error();
       return served;
     }
+    if (*status == EventReader::Status::Voided) continue;
     if (*status != EventReader::Status::Event) {
       served.finished = *status == EventReader::Status::Finished;
       return served;
