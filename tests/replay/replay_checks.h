@@ -25,7 +25,8 @@ class Watched {
  public:
   Watched(std::vector<Script>& scripts, const ReplayOptions& options);
 
-  // Polls with `budget` until there is nothing more for now, or messages became void. What was handed out stands in got().
+  // Polls with `budget` until there is nothing more for now, or messages became void. What was
+  // handed out stands in got().
   Result<Replay::Status> run(size_t budget = 1024);
   // One poll. Fails the test where what it hands out breaks the protocol.
   Result<Replay::Status> poll(size_t budget = 1024);
