@@ -149,6 +149,7 @@ Result<std::vector<DerivedStream>> slice_log(const Log& source, const std::strin
     numbers = all;
   }
   std::vector<Source> sources;
+  sources.reserve(numbers.size());
   for (const uint32_t number : numbers) sources.push_back({&source, 0, number});
   ReplayOptions replayed = whole();
   replayed.from = options.from;

@@ -26,7 +26,9 @@ void remove_tree(FileSeam& files, const std::string& path) {
   }
   std::vector<std::string> names;
   if (files.list(path, names) < 0) return;
-  for (const std::string& name : names) remove_tree(files, path + "/" + name);
+  for (const std::string& name : names) {
+    remove_tree(files, std::string(path).append("/").append(name));
+  }
   files.remove_directory(path);
 }
 

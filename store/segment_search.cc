@@ -90,8 +90,8 @@ Result<std::shared_ptr<Segment>> SegmentSearch::first() {
 
 Result<std::shared_ptr<Segment>> SegmentSearch::last() {
   TIDEMARK_TRY(list());
-  for (auto at = names_.rbegin(); at != names_.rend(); ++at) {
-    TIDEMARK_ASSIGN(found, try_open(*at));
+  for (size_t i = names_.size(); i-- > 0;) {
+    TIDEMARK_ASSIGN(found, try_open(names_[i]));
     if (found) return found;
   }
   return std::shared_ptr<Segment>();
