@@ -26,7 +26,7 @@ TEST_CASE("Metrics say what is committed, durable, held and purged while a strea
   const uint64_t durable = must(writer.sync());
   const uint64_t committed = append_text(writer, 100, "not durable");
 
-  LogMetrics metrics = must(read_metrics(log));
+  const LogMetrics metrics = must(read_metrics(log));
   REQUIRE(metrics.streams.size() == 2);
   CHECK(metrics.space.bytes > 0);
   CHECK(metrics.space.free_bytes <= metrics.space.bytes);
@@ -51,11 +51,11 @@ TEST_CASE("Metrics say what is committed, durable, held and purged while a strea
   policy.keep_bytes = 0;
   const StreamPurge purge = must(purge_stream(log, 0, policy));
   EventReader reader = must(log.reader(0));
-  metrics = must(read_metrics(log));
-  CHECK(metrics.streams[0].purged_upto == purge.purged_upto);
-  CHECK(metrics.streams[0].least_lease == purge.purged_upto);
-  CHECK(metrics.streams[0].segments == first.segments - purge.segments);
-  CHECK(metrics.streams[0].totals.records == 101);  // what was purged included
+  const LogMetrics purged = must(read_metrics(log));
+  CHECK(purged.streams[0].purged_upto == purge.purged_upto);
+  CHECK(purged.streams[0].least_lease == purge.purged_upto);
+  CHECK(purged.streams[0].segments == first.segments - purge.segments);
+  CHECK(purged.streams[0].totals.records == 101);  // what was purged included
   must(writer.sync());
   CHECK(must(read_metrics(log)).streams[0].durable_lag_bytes == 0);
 }
