@@ -1,7 +1,6 @@
 #include "tidemark/purge.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <map>
 #include <numeric>
@@ -120,9 +119,8 @@ Result<StreamPurge> purge_stream(const Log& log, uint32_t stream, const Retentio
   if (dry_run) return result;
   if (plan.segments > 0) {
     TIDEMARK_TRY(write_purged(files, directory, plan.keep_from));
-    // Its counterpart is in Lease::hold(): a reader that takes a lease now either is seen below,
-    // or sees `purged`.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    // A reader that takes a lease now either is seen by the look at the leases below, or sees
+    // `purged`: least_lease() and Lease::hold() order these calls.
   }
   TIDEMARK_TRY(unlink_purged(files, directory, plan, policy, result));
   return result;
