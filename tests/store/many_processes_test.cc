@@ -79,7 +79,7 @@ pid_t stopped_in_catalog(const Log& log) {
     // It is inside one if, and only if, another process has to wait for it.
     const pid_t other = in_child([&] {
       auto catalog = Catalog::open(log);
-      return catalog && catalog->put_cursor({"other", 1, {{0, 0}}}) ? 0 : 1;
+      return catalog && catalog->put_cursor({"reader", 1, {{0, 0}}}) ? 0 : 1;
     });
     if (!ends_within(other, 300ms)) {
       kill_and_wait(other);
