@@ -59,6 +59,9 @@ SegmentPlan plan_of(const StreamPlace& place, const WriterOptions& options, uint
   SegmentPlan plan;
   plan.directory = place.directory;
   plan.sync_populated = options.sync.kind == SyncPolicy::Kind::EveryCommit;
+  plan.large_pages =
+      options.pages == SegmentPages::Large ||
+      (options.pages == SegmentPages::Automatic && options.sync.kind == SyncPolicy::Kind::None);
   plan.reserve_bytes = options.reserve_bytes;
   plan.low_space_bytes = options.low_space_bytes.value_or(2 * options.segment_bytes);
   SegmentHeader& identity = plan.identity;

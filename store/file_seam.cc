@@ -60,6 +60,34 @@ struct flock one_range(uint64_t offset, uint64_t bytes) {
   return range;
 }
 
+bool is_aligned(const void* address) {
+  return reinterpret_cast<uintptr_t>(address) % kLargePageBytes == 0;
+}
+
+// Reserves more addresses than are needed, maps at a multiple of kLargePageBytes among them, and
+// gives back the rest.
+void* map_aligned(int descriptor, uint64_t bytes, int protection) {
+  const uint64_t reserved = bytes + kLargePageBytes;
+  void* const reservation =
+      ::mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (reservation == MAP_FAILED) return MAP_FAILED;
+  auto* const begin = static_cast<std::byte*>(reservation);
+  const uint64_t before = (kLargePageBytes - reinterpret_cast<uintptr_t>(begin)) % kLargePageBytes;
+  void* const mapped =
+      ::mmap(begin + before, bytes, protection, MAP_SHARED | MAP_FIXED, descriptor, 0);
+  if (mapped == MAP_FAILED) {
+    const int error = errno;
+    ::munmap(reservation, reserved);
+    errno = error;
+    return MAP_FAILED;
+  }
+  constexpr uint64_t kPage = 4096;
+  const uint64_t used = (before + bytes + kPage - 1) & ~(kPage - 1);
+  if (before > 0) ::munmap(begin, before);
+  if (used < reserved) ::munmap(begin + used, reserved - used);
+  return mapped;
+}
+
 uint64_t clock_ns(clockid_t clock) {
   timespec now{};
   ::clock_gettime(clock, &now);
@@ -148,6 +176,19 @@ class SystemFiles final : public FileSeam {
   int allocate(int descriptor, uint64_t bytes) override {
     return result_of(
         retry_on_signal([&] { return ::fallocate(descriptor, 0, 0, static_cast<off_t>(bytes)); }));
+  }
+  int cache_zeros(int descriptor, uint64_t offset, uint64_t bytes) override {
+    // Never written to: it costs no memory, and is read from the processor's cache.
+    static std::array<std::byte, kLargePageBytes> zeros;
+    while (bytes > 0) {
+      const uint64_t some = std::min<uint64_t>(bytes, zeros.size());
+      if (const int answer = write(descriptor, std::span(zeros).first(some), offset); answer < 0) {
+        return answer;
+      }
+      offset += some;
+      bytes -= some;
+    }
+    return 0;
   }
   int punch_hole(int descriptor, uint64_t offset, uint64_t bytes) override {
     return result_of(retry_on_signal([&] {
@@ -248,8 +289,13 @@ class SystemFiles final : public FileSeam {
   }
 
   std::byte* map(int descriptor, uint64_t bytes, bool writable, int& error) override {
-    void* address = ::mmap(nullptr, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ,
-                           MAP_SHARED, descriptor, 0);
+    const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    void* address = ::mmap(nullptr, bytes, protection, MAP_SHARED, descriptor, 0);
+    if (address != MAP_FAILED && bytes >= kLargePageBytes && !is_aligned(address)) {
+      // Kernels before 6.7 do not care where they map a file.
+      ::munmap(address, bytes);
+      address = map_aligned(descriptor, bytes, protection);
+    }
     if (address == MAP_FAILED) {
       error = -errno;
       return nullptr;

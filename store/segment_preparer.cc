@@ -53,11 +53,27 @@ Result<void> make_file_system_safe(FileSeam& files, int descriptor, const std::s
   return {};
 }
 
-Result<void> touch(FileSeam& files, const PreparedSegment& segment,
+bool wants_large_pages(const SegmentPlan& plan, const PreparedSegment& segment) {
+  return plan.large_pages && segment.bytes() >= kLargePagesFrom;
+}
+
+Result<void> cache_zeros(FileSeam& files, const PreparedSegment& segment, uint64_t from,
+                         uint64_t upto) {
+  if (from >= upto) return {};
+  const int answer = files.cache_zeros(segment.descriptor, from, upto - from);
+  if (answer < 0) return fail_system("cannot bring in the pages of", segment.path, -answer);
+  return {};
+}
+
+Result<void> touch(FileSeam& files, const SegmentPlan& plan, const PreparedSegment& segment,
                    const std::atomic<bool>* cancel) {
   for (uint64_t at = 0; at < segment.bytes(); at += kTouchWindowBytes) {
     if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) return {};
     const uint64_t bytes = std::min(kTouchWindowBytes, segment.bytes() - at);
+    if (wants_large_pages(plan, segment)) {
+      // The first large page holds the identity by now, and was brought in before it.
+      TIDEMARK_TRY(cache_zeros(files, segment, std::max(at, kLargePageBytes), at + bytes));
+    }
     const int answer = files.populate(segment.base + at, bytes, /*for_writing=*/true);
     if (answer == -EINVAL) return {};  // an older kernel: the writer's first touch does it
     if (answer < 0) return fail_system("cannot touch the pages of", segment.path, -answer);
@@ -83,16 +99,19 @@ Result<void> fill_in(FileSeam& files, const SegmentPlan& plan, PreparedSegment& 
   if (planted(Bug::SameSalt)) segment.header.salt = 1;
   segment.header.prepared_at_ns = files.now_ns();
   finish_identity(segment.header);
+  if (wants_large_pages(plan, segment)) {
+    TIDEMARK_TRY(cache_zeros(files, segment, 0, kLargePageBytes));
+  }
   // All but the magic, which is zero here as in the file.
   std::memcpy(segment.base, &segment.header, offsetof(SegmentHeader, first_sequence));
 
   // Name and identity become durable under every policy. Where commits will be synced, all pages
   // are: their extents are converted once here instead of at each commit.
-  if (plan.sync_populated) TIDEMARK_TRY(touch(files, segment, cancel));
+  if (plan.sync_populated) TIDEMARK_TRY(touch(files, plan, segment, cancel));
   int answer = planted(Bug::IdentityNotSynced) ? 0 : files.sync_all(segment.descriptor);
   if (answer == 0 && !planted(Bug::NoDirectorySync)) answer = files.sync_directory(plan.directory);
   if (answer < 0) return fail_system("cannot sync", segment.path, -answer);
-  if (!plan.sync_populated) TIDEMARK_TRY(touch(files, segment, cancel));
+  if (!plan.sync_populated) TIDEMARK_TRY(touch(files, plan, segment, cancel));
   return {};
 }
 

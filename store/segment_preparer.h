@@ -18,6 +18,9 @@
 
 namespace tidemark {
 
+// Smaller segments are those of streams that write little, and have nothing of large pages.
+inline constexpr uint64_t kLargePagesFrom = 2 * kLargePageBytes;
+
 // A segment with its identity in place, mapped for writing. Not published.
 struct PreparedSegment {
   int descriptor = -1;
@@ -33,6 +36,7 @@ struct SegmentPlan {
   std::string directory;
   SegmentHeader identity{};     // but for size, first position, salt and time of preparation
   bool sync_populated = false;  // commits will be synced: convert the extents beforehand
+  bool large_pages = false;     // in segments of kLargePagesFrom bytes and more
   std::optional<uint64_t> reserve_bytes = std::nullopt;  // as in WriterOptions
   uint64_t low_space_bytes = 0;
 };

@@ -81,6 +81,7 @@ std::string_view name_of(Call call) {
                                          "read",
                                          "write",
                                          "allocate",
+                                         "cache_zeros",
                                          "punch_hole",
                                          "next_data",
                                          "sync_data",
@@ -338,6 +339,13 @@ int SimulatedProcess::allocate(int descriptor, uint64_t bytes) {
     open->node->live = std::move(longer);
   }
   return answer;
+}
+
+// What was allocated reads as zeros already, and no medium holds anything else.
+int SimulatedProcess::cache_zeros(int descriptor, uint64_t /*offset*/, uint64_t /*bytes*/) {
+  const std::lock_guard lock(disk_.mutex);
+  Open* const open = opened(descriptor);
+  return open == nullptr ? -EBADF : ask(Call::CacheZeros, open->path);
 }
 
 int SimulatedProcess::punch_hole(int descriptor, uint64_t offset, uint64_t bytes) {

@@ -61,6 +61,7 @@ enum class Call : uint8_t {
   Read,
   Write,
   Allocate,
+  CacheZeros,
   PunchHole,
   NextData,
   SyncData,
@@ -138,6 +139,7 @@ class SimulatedProcess : public FileSeam {
   int64_t read(int descriptor, std::span<std::byte> bytes, uint64_t offset) override;
   int write(int descriptor, std::span<const std::byte> bytes, uint64_t offset) override;
   int allocate(int descriptor, uint64_t bytes) override;
+  int cache_zeros(int descriptor, uint64_t offset, uint64_t bytes) override;
   int punch_hole(int descriptor, uint64_t offset, uint64_t bytes) override;
   int64_t next_data(int descriptor, uint64_t offset) override;
   int sync_data(int descriptor) override { return sync(Call::SyncData, descriptor); }

@@ -30,6 +30,9 @@ class ForwardingFiles : public FileSeam {
     return to_.write(descriptor, bytes, offset);
   }
   int allocate(int descriptor, uint64_t bytes) override { return to_.allocate(descriptor, bytes); }
+  int cache_zeros(int descriptor, uint64_t offset, uint64_t bytes) override {
+    return to_.cache_zeros(descriptor, offset, bytes);
+  }
   int punch_hole(int descriptor, uint64_t offset, uint64_t bytes) override {
     return to_.punch_hole(descriptor, offset, bytes);
   }

@@ -37,6 +37,14 @@ struct SyncPolicy {
   static SyncPolicy every_commit() { return {Kind::EveryCommit, {}, 0}; }
 };
 
+// How the page cache holds segments of 4 MiB and more while they are written, where
+// the file system can: ext4 and XFS, of recent kernels.
+enum class SegmentPages : uint8_t {
+  Automatic,  // large without a sync policy, else small
+  Small,      // a sync writes no more than what was appended: for who syncs after few events
+  Large,      // 2 MiB: cheaper to prepare, to write and to read; each sync writes whole ones
+};
+
 // Where `captured_at_ns` comes from.
 enum class CaptureClock : uint8_t {
   Precise,   // the system's clock at each append
@@ -58,6 +66,7 @@ struct WriterOptions {
   // A multiple of 4 KiB between kMinSegmentBytes and kMaxSegmentBytes.
   uint64_t segment_bytes = uint64_t{128} << 20;
   SyncPolicy sync = {};
+  SegmentPages pages = SegmentPages::Automatic;
   CaptureClock clock = CaptureClock::Precise;
   Resume resume = Resume::KeepAll;
 

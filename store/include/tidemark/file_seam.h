@@ -40,6 +40,10 @@ struct FileStatus {
 
 enum class LockMode : uint8_t { Exclusive, Shared, Unlock };
 
+// The largest pages that a file may be mapped in: a leaf of the second level on x86-64, and on
+// 64-bit ARM with pages of 4 KiB.
+inline constexpr uint64_t kLargePageBytes = uint64_t{2} << 20;
+
 // What a futex word is expected to hold while its waiter sleeps.
 struct FutexWait {
   uint32_t* word = nullptr;
@@ -64,6 +68,9 @@ class FileSeam {
   virtual int write(int descriptor, std::span<const std::byte> bytes, uint64_t offset) = 0;
   // Allocates blocks for the file's first `bytes` and makes it that long; they read as zeros.
   virtual int allocate(int descriptor, uint64_t bytes) = 0;
+  // Brings zeros into memory where a file was allocated and nothing was ever written, as a write
+  // of `bytes` zeros would: in pages as large as the file system makes for so long a write.
+  virtual int cache_zeros(int descriptor, uint64_t offset, uint64_t bytes) = 0;
   // Gives back the blocks of a range; the file keeps its length and reads as zeros there.
   virtual int punch_hole(int descriptor, uint64_t offset, uint64_t bytes) = 0;
   // The next offset at or after `offset` that may hold data, or the file's end.
@@ -100,7 +107,8 @@ class FileSeam {
   // Turns off copy-on-write for a new, empty file where the file system has such a thing.
   virtual int disable_copy_on_write(int descriptor) = 0;
 
-  // A shared mapping of the file's first `bytes`; nullptr and -errno in `error` on failure.
+  // A shared mapping of the file's first `bytes`; nullptr and -errno in `error` on failure. At an
+  // address at which pages of kLargePageBytes can be mapped as such, where it is that long.
   virtual std::byte* map(int descriptor, uint64_t bytes, bool writable, int& error) = 0;
   virtual int unmap(std::byte* address, uint64_t bytes) = 0;
   // Brings the pages of a range into memory, for reading or writing: a bad medium or a short file
