@@ -3,6 +3,7 @@
 #include <cstring>
 #include <string>
 
+#include "long_hash.h"
 #include "tidemark/check.h"
 #include "tidemark/planted.h"
 #include "xxh3.h"
@@ -10,12 +11,16 @@
 namespace tidemark {
 namespace {
 
-uint64_t checksum_seed(uint64_t word, uint64_t salt, uint64_t position) {
+// Where the frame stands and what its first word says. Odd multipliers (the golden ratio's and a
+// prime) keep apart what differs in few bits.
+uint64_t place_of(uint64_t word, uint64_t position) {
   if (planted(Bug::LengthOutsideChecksum)) word = 0;
-  if (planted(Bug::PositionOutsideSeed)) position = 0;
-  // Odd multipliers (the golden ratio's and a prime) keep apart what differs in few bits.
-  return salt ^ (position * 0x9E37'79B9'7F4A'7C15) ^ (word * 0xC2B2'AE3D'27D4'EB4F);
+  if (planted(Bug::PositionOutsideChecksum)) position = 0;
+  return (position * 0x9E37'79B9'7F4A'7C15) ^ (word * 0xC2B2'AE3D'27D4'EB4F);
 }
+
+// The longest that XXH3 hashes by the seed itself.
+constexpr uint64_t kLongestBySeed = 240;
 
 }  // namespace
 
@@ -37,10 +42,13 @@ std::string_view name_of(FrameKind kind) {
   return "unknown";
 }
 
-uint64_t frame_checksum(const std::byte* frame, uint64_t word, uint64_t salt, uint64_t position) {
-  const uint64_t padded = align_up(word & kLengthMask, kFrameAlignment);
-  return XXH3_64bits_withSeed(frame + kChecksummedFrom, padded - kChecksummedFrom,
-                              checksum_seed(word, salt, position));
+uint64_t frame_checksum(const std::byte* frame, uint64_t word, const FrameKey& key,
+                        uint64_t position) {
+  const std::byte* const bytes = frame + kChecksummedFrom;
+  const uint64_t length = align_up(word & kLengthMask, kFrameAlignment) - kChecksummedFrom;
+  const uint64_t hash = length <= kLongestBySeed ? XXH3_64bits_withSeed(bytes, length, key.salt())
+                                                 : hash_long(bytes, length, key.secret());
+  return hash ^ place_of(word, position);
 }
 
 Result<uint64_t> check_commit_word(uint64_t word, uint64_t room) {
@@ -57,12 +65,38 @@ Result<uint64_t> check_commit_word(uint64_t word, uint64_t room) {
   return padded;
 }
 
-Result<FrameView> check_frame(std::span<const std::byte> bytes, uint64_t word, uint64_t salt,
+uint64_t sound_bytes(const std::byte* frame, uint64_t room, const FrameKey& key, uint64_t position,
+                     uint64_t enough) {
+  uint64_t at = 0;
+  while (at < enough && room - at >= sizeof(FrameHeader)) {
+    const std::byte* const bytes = frame + at;
+    const uint64_t word = load_commit_word(bytes);
+    const uint64_t length = word & kLengthMask;
+    const uint64_t padded = align_up(length, kFrameAlignment);
+    if (length < sizeof(FrameHeader) || padded > room - at || (word & kUnknownWordBits) != 0 ||
+        !is_known(static_cast<FrameKind>((word & kKindMask) >> 32))) {
+      break;
+    }
+    uint64_t checksum = 0;
+    std::memcpy(&checksum, bytes + offsetof(FrameHeader, checksum), sizeof checksum);
+    if (checksum != frame_checksum(bytes, word, key, position + at)) break;
+    if (padded != length) {
+      // Little-endian: the padding is the highest bytes of the last word.
+      uint64_t last = 0;
+      std::memcpy(&last, bytes + padded - sizeof last, sizeof last);
+      if (last >> (8 * (sizeof last - (padded - length))) != 0) break;
+    }
+    at += padded;
+  }
+  return at;
+}
+
+Result<FrameView> check_frame(std::span<const std::byte> bytes, uint64_t word, const FrameKey& key,
                               uint64_t position) {
   TIDEMARK_ASSIGN(padded, check_commit_word(word, bytes.size()));
   FrameHeader header;
   std::memcpy(&header, bytes.data(), sizeof header);
-  if (header.checksum != frame_checksum(bytes.data(), word, salt, position)) {
+  if (header.checksum != frame_checksum(bytes.data(), word, key, position)) {
     return fail(ErrorCode::Corrupt, "a committed frame does not match its checksum");
   }
   const uint64_t length = word & kLengthMask;

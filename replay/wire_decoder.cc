@@ -108,7 +108,7 @@ Result<Polled> WireDecoder::look() {
     std::memcpy(&word, bytes.data(), sizeof word);
     TIDEMARK_ASSIGN(length, frame_length(word));
     if (bytes.size() < length) return Polled::Pending;
-    TIDEMARK_ASSIGN(frame, check_frame(bytes.first(length), word, salt_, position_));
+    TIDEMARK_ASSIGN(frame, check_frame(bytes.first(length), word, key_, position_));
     if (frame.durable_upto != 0) {
       return fail(ErrorCode::Corrupt, "a frame that is sent says that something is durable");
     }
@@ -140,7 +140,7 @@ Result<bool> WireDecoder::read_hello() {
   if (bytes.size() < sizeof hello) return false;
   TIDEMARK_TRY(check_hello(hello));
   TIDEMARK_TRY(check_agreement(kind_of(hello), expected_));
-  salt_ = hello.salt;
+  key_ = FrameKey(hello.salt);
   has_hello_ = true;
   pass(sizeof hello);
   return true;

@@ -29,7 +29,7 @@ Result<WireEncoder> WireEncoder::begin(const WireKind& kind, uint64_t salt,
 
 WireEncoder::WireEncoder(const WireHello& hello, uint64_t max_frame_bytes)
     : encoding_(static_cast<RecordEncoding>(hello.record_encoding)),
-      salt_(hello.salt),
+      key_(hello.salt),
       max_frame_bytes_(max_frame_bytes),
       protocol_(hello.time_shape()),
       position_(sizeof hello) {
@@ -61,7 +61,7 @@ void WireEncoder::end_frame(FrameKind kind, uint64_t payload_bytes, uint64_t cap
   const uint64_t word = commit_word(kind, payload_bytes);
   std::byte* frame = bytes_.data() + bytes_.size() - frame_bytes(payload_bytes);
   // Nothing is durable here, so that stamp is zero.
-  const uint64_t checksum = stamp_frame(frame, word, 0, captured_at_ns_, salt_, position_);
+  const uint64_t checksum = stamp_frame(frame, word, 0, captured_at_ns_, key_, position_);
   std::memcpy(frame, &word, sizeof word);
   digest_ = fold_digest(digest_, checksum);
   position_ += frame_bytes(payload_bytes);

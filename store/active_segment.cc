@@ -8,7 +8,7 @@ ActiveSegment::ActiveSegment(const PreparedSegment& prepared)
     : base_(prepared.base),
       bytes_(prepared.bytes()),
       first_position_(prepared.header.first_position),
-      salt_(prepared.header.salt),
+      key_(prepared.header.salt),
       header_(prepared.header) {
   index_.reserve(kMaxIndexEntries);
 }

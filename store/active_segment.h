@@ -71,7 +71,7 @@ class ActiveSegment {
       std::atomic_ref<uint64_t>(*word_at(end)).store(0, std::memory_order_relaxed);
     if (planted(Bug::CommitWordFirst)) publish_frame(frame, word);
     const uint64_t checksum =
-        stamp_frame(frame, word, durable_upto, captured_at_ns, salt_, position);
+        stamp_frame(frame, word, durable_upto, captured_at_ns, key_, position);
     publish_frame(frame, word);
     digest_ = fold_digest(digest_, checksum);
     offset_ = end;
@@ -92,7 +92,7 @@ class ActiveSegment {
   std::byte* base_;
   uint64_t bytes_;
   uint64_t first_position_;
-  uint64_t salt_;
+  FrameKey key_;
   uint64_t offset_ = kSegmentHeaderBytes;
   uint64_t digest_ = 0;
   SegmentHeader header_;  // as prepared; completed by publish()

@@ -190,6 +190,7 @@ inline bool Implementation::take_ready_event() {
   if (!walk.apply_written(*segment, frame, event)) [[unlikely]]
     return false;
   offset_ = end - segment->first_position();
+  segment->took_ready_frame(offset_);
   return true;
 }
 

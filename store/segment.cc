@@ -17,6 +17,9 @@ namespace {
 constexpr size_t kChunkBytes = size_t{64} << 10;
 constexpr size_t kWordBytes = sizeof(uint64_t);
 
+// Some dozens of small frames, which stay in the nearest cache until they are handed out.
+constexpr uint64_t kVerifyAheadBytes = uint64_t{8} << 10;
+
 }  // namespace
 
 Error with_place(Error error, uint32_t stream, uint64_t segment, uint64_t offset,
@@ -113,6 +116,7 @@ Result<std::shared_ptr<Segment>> Segment::open_by_identity(FileSeam& files, cons
 }
 
 Result<void> Segment::attach() {
+  key_ = FrameKey(header_.salt);
   if (access_ == Access::Copy) {
     // Untouched pages of so large a block cost nothing until a window is read into them.
     base_ = static_cast<std::byte*>(std::calloc(header_.segment_bytes, 1));
@@ -171,6 +175,7 @@ void Segment::forget_before(uint64_t offset) {
 }
 
 Result<void> Segment::read_again(uint64_t offset, uint64_t bytes) {
+  verified_upto_ = 0;  // it was another copy that was verified
   const auto count = files_.read(descriptor_, {base_ + offset, bytes}, offset);
   if (count < 0) {
     return fail_at(offset,
@@ -199,6 +204,15 @@ Result<uint64_t> Segment::commit_word(uint64_t offset) {
   return word;
 }
 
+bool Segment::verify_ahead(uint64_t offset) {
+  if (offset < ready_from_ || offset + sizeof(FrameHeader) > ready_upto_) return false;
+  verified_from_ = offset;
+  // What is ready never reaches beyond the segment, so that it bounds the lengths as well.
+  verified_upto_ = offset + sound_bytes(base_ + offset, ready_upto_ - offset, key_,
+                                        header_.first_position + offset, kVerifyAheadBytes);
+  return verified_upto_ > offset;
+}
+
 Result<std::optional<FrameView>> Segment::frame(uint64_t offset) {
   TIDEMARK_ASSIGN(word, commit_word(offset));
   if (word == 0) return std::nullopt;
@@ -206,12 +220,12 @@ Result<std::optional<FrameView>> Segment::frame(uint64_t offset) {
   if (!padded) return fail_at(offset, padded.error());
   TIDEMARK_TRY(require(offset, *padded));
   const uint64_t position = header_.first_position + offset;
-  auto checked = check_frame({base_ + offset, *padded}, word, header_.salt, position);
+  auto checked = check_frame({base_ + offset, *padded}, word, key_, position);
   if (!checked && access_ == Access::Copy) {
     // A copy made while the frame was written may be older at its end than at its beginning.
     TIDEMARK_TRY(read_again(offset, *padded));
-    checked = check_frame({base_ + offset, *padded}, load_commit_word(base_ + offset), header_.salt,
-                          position);
+    checked =
+        check_frame({base_ + offset, *padded}, load_commit_word(base_ + offset), key_, position);
   }
   if (!checked) return fail_at(offset, std::move(checked).error());
   return *checked;

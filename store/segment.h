@@ -58,16 +58,18 @@ class Segment {
   Result<std::optional<FrameView>> frame(uint64_t offset);
 
   // frame() for the frame that is expected: one that is committed, sound, of a known kind, and in
-  // pages that were brought in already. False where frame() must be asked what there is.
-  bool ready_frame(uint64_t offset, FrameView& found) const {
-    if (offset < ready_from_ || offset + sizeof(FrameHeader) > ready_upto_) [[unlikely]]
+  // pages that were brought in already. False where frame() must be asked what there is. Frames are
+  // verified some at a time; whoever takes one says so by took_ready_frame().
+  [[gnu::always_inline]] bool ready_frame(uint64_t offset, FrameView& found) {
+    if ((offset != verified_from_ || offset >= verified_upto_) && !verify_ahead(offset))
+        [[unlikely]] {
       return false;
-    const std::byte* const at = base_ + offset;
-    const uint64_t word = load_commit_word(at);
-    // What is ready never reaches beyond the segment, so that it bounds the length as well.
-    return word != 0 && is_sound_frame(at, ready_upto_ - offset, word, header_.salt,
-                                       header_.first_position + offset, found);
+    }
+    return view_sound_frame(base_ + offset, verified_upto_ - offset,
+                            header_.first_position + offset, found);
   }
+  // The reader goes on at `offset`, the end of the frame that ready_frame() found last.
+  void took_ready_frame(uint64_t offset) { verified_from_ = offset; }
 
   // The first offset after `offset` at which a valid frame stands, examining every multiple of 8.
   // Takes the bytes that it hashes from `budget`; Corrupt when that is not enough to decide.
@@ -103,6 +105,8 @@ class Segment {
   // Makes [offset, offset + bytes) readable.
   Result<void> require(uint64_t offset, uint64_t bytes);
   Result<void> read_again(uint64_t offset, uint64_t bytes);
+  // Verifies the frames from `offset` on; false where there is none that is ready.
+  bool verify_ahead(uint64_t offset);
 
   FileSeam& files_;
   std::string path_;
@@ -110,6 +114,7 @@ class Segment {
   Access access_;
   int descriptor_;
   SegmentHeader header_{};
+  FrameKey key_;  // of header_.salt
   bool identity_only_ = false;
   std::byte* base_ = nullptr;  // the mapping, or a private buffer of the segment's size
   // Pages are brought in ahead in windows of this size: large enough to hide the call, small enough
@@ -117,6 +122,9 @@ class Segment {
   uint64_t window_bytes_ = uint64_t{1} << 20;
   uint64_t ready_from_ = 0;  // [ready_from_, ready_upto_) may be read
   uint64_t ready_upto_ = 0;
+  // Frames stand one after the other in [verified_from_, verified_upto_), and are sound.
+  uint64_t verified_from_ = 0;
+  uint64_t verified_upto_ = 0;
 };
 
 }  // namespace tidemark

@@ -62,7 +62,7 @@ TEST_CASE("layout: a header that was finished is good, and so is its identity al
   const SegmentHeader header = valid_header();
   CHECK(check_header(header, kMinSegmentBytes));
   CHECK(check_identity(header, kMinSegmentBytes));
-  CHECK(std::memcmp(&header, "TIDEMRK1", 8) == 0);
+  CHECK(std::memcmp(&header, "TIDEMRK2", 8) == 0);
 }
 
 TEST_CASE("layout: every flipped bit of a header is caught") {
@@ -186,7 +186,7 @@ TEST_CASE("layout: a stream's first segment has no predecessor") {
 TEST_CASE("layout: another major version is told apart from damage by its checksum") {
   // Its checksum covers its own magic, so what finish_header() signs is not enough.
   SegmentHeader header = valid_header();
-  header.magic = (kSegmentMagic & ~(uint64_t{0xFF} << 56)) | uint64_t{'2'} << 56;
+  header.magic = (kSegmentMagic & ~(uint64_t{0xFF} << 56)) | uint64_t{'3'} << 56;
   auto checked = check_header(header, kMinSegmentBytes);
   REQUIRE_FALSE(checked);
   CHECK(checked.error().code == ErrorCode::Corrupt);

@@ -112,17 +112,19 @@ TEST_CASE("short way: other shapes of times, and empty events, are left to the g
 }
 
 TEST_CASE("short way: a frame is sound where check_frame has nothing against it") {
-  constexpr uint64_t kSalt = 99;
+  const FrameKey kKey(99);
   constexpr uint64_t kPosition = 4096;
   for (const uint64_t payload_bytes : {0U, 1U, 3U, 7U, 8U, 13U, 64U}) {
     std::vector<uint64_t> words(frame_bytes(payload_bytes) / 8 + 1, 0x0101'0101'0101'0101);
     auto* const frame = reinterpret_cast<std::byte*>(words.data());
     const uint64_t word = commit_word(FrameKind::Messages, payload_bytes);
-    stamp_frame(frame, word, 8, 9, kSalt, kPosition);
+    stamp_frame(frame, word, 8, 9, kKey, kPosition);
     const auto both = [&](uint64_t stored_word, uint64_t room) {
+      std::memcpy(frame, &stored_word, sizeof stored_word);
       FrameView sound;
-      const bool is_sound = is_sound_frame(frame, room, stored_word, kSalt, kPosition, sound);
-      const auto checked = check_frame({frame, room}, stored_word, kSalt, kPosition);
+      const bool is_sound = sound_bytes(frame, room, kKey, kPosition, 1) > 0;
+      REQUIRE((!is_sound || view_sound_frame(frame, room, kPosition, sound)));
+      const auto checked = check_frame({frame, room}, stored_word, kKey, kPosition);
       REQUIRE(is_sound == (checked && checked->known()));
       if (!is_sound) return false;
       REQUIRE(sound.kind == checked->kind);
@@ -147,11 +149,53 @@ TEST_CASE("short way: a frame is sound where check_frame has nothing against it"
     // Padding that is not zero, and a checksum that says so.
     if (payload_bytes % 8 != 0) {
       frame[bytes - 1] = std::byte{1};
-      const uint64_t checksum = frame_checksum(frame, word, kSalt, kPosition);
+      const uint64_t checksum = frame_checksum(frame, word, kKey, kPosition);
       std::memcpy(frame + 8, &checksum, sizeof checksum);
       CHECK_FALSE(both(word, bytes));
     }
   }
+}
+
+TEST_CASE("short way: frames in a row are sound up to the first that is not") {
+  const FrameKey key(7);
+  constexpr uint64_t kPosition = 4096;
+  constexpr uint64_t kPayloads[] = {0, 5, 300, 64, 1100, 8};
+  std::vector<uint64_t> words(512);
+  auto* const begin = reinterpret_cast<std::byte*>(words.data());
+  const uint64_t room = words.size() * 8;
+  std::vector<uint64_t> ends = {0};
+  for (const uint64_t payload_bytes : kPayloads) {
+    std::byte* const frame = begin + ends.back();
+    const uint64_t word = commit_word(FrameKind::Messages, payload_bytes);
+    stamp_frame(frame, word, 8, 9, key, kPosition + ends.back());
+    publish_frame(frame, word);
+    ends.push_back(ends.back() + frame_bytes(payload_bytes));
+  }
+  CHECK(sound_bytes(begin, room, key, kPosition, room) == ends.back());
+  CHECK(sound_bytes(begin, 0, key, kPosition, room) == 0);
+  for (size_t i = 0; i + 1 < ends.size(); ++i) {
+    CAPTURE(i);
+    // No frame reaches beyond the room, and none is begun where enough was seen.
+    CHECK(sound_bytes(begin, ends[i + 1] - 8, key, kPosition, room) == ends[i]);
+    CHECK(sound_bytes(begin, ends[i + 1], key, kPosition, room) == ends[i + 1]);
+    CHECK(sound_bytes(begin, room, key, kPosition, ends[i] + 1) == ends[i + 1]);
+    begin[ends[i] + 16] ^= std::byte{1};
+    CHECK(sound_bytes(begin, room, key, kPosition, room) == ends[i]);
+    begin[ends[i] + 16] ^= std::byte{1};
+  }
+}
+
+TEST_CASE("short way: a length that changed after it was verified leads nowhere") {
+  std::vector<uint64_t> words(8);
+  auto* const frame = reinterpret_cast<std::byte*>(words.data());
+  FrameView view;
+  for (const uint64_t length : {0U, 31U, 65U, 4096U, 0xFFFF'FFF8U, 0xFFFF'FFFFU}) {
+    words[0] = length | uint64_t{2} << 32;
+    CHECK_FALSE(view_sound_frame(frame, 64, 4096, view));
+  }
+  words[0] = commit_word(FrameKind::Messages, 32);
+  CHECK(view_sound_frame(frame, 64, 4096, view));
+  CHECK(view.payload.size() == 32);
 }
 
 TEST_CASE("short way: the only capability moves as it does among other changes") {

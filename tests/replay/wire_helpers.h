@@ -118,7 +118,7 @@ class ForgedStream {
     const uint64_t word = commit_word(kind, payload.size(), flags);
     if (!payload.empty()) std::memcpy(frame + sizeof(FrameHeader), payload.data(), payload.size());
     const uint64_t checksum =
-        stamp_frame(frame, word, durable_upto, captured_at_ns, salt_, bytes_.size());
+        stamp_frame(frame, word, durable_upto, captured_at_ns, FrameKey(salt_), bytes_.size());
     std::memcpy(frame, &word, sizeof word);
     digest = fold_digest(digest, checksum);
     append(std::as_bytes(std::span(words)));

@@ -61,10 +61,10 @@ void fuzz_frame(Bytes input) {
   std::memcpy(words.data(), input.data(), words.size() * 8);
   const auto* frame = reinterpret_cast<const std::byte*>(words.data() + 2);
   const Bytes bytes(frame, (words.size() - 2) * 8);
-  const auto checked = check_frame(bytes, load_commit_word(frame), words[0], words[1]);
+  const auto checked = check_frame(bytes, load_commit_word(frame), FrameKey(words[0]), words[1]);
   FrameView quickly;
-  const bool sound =
-      is_sound_frame(frame, bytes.size(), load_commit_word(frame), words[0], words[1], quickly);
+  const bool sound = is_sound_frame(frame, bytes.size(), load_commit_word(frame),
+                                    FrameKey(words[0]), words[1], quickly);
   if (sound && !checked) std::abort();
 }
 
@@ -121,7 +121,7 @@ void fuzz_log(Bytes input) {
     const auto padded = check_commit_word(word, patched->size() - at);
     if (word == 0 || !padded) break;
     const uint64_t checksum =
-        frame_checksum(bytes + at, word, header.salt, header.first_position + at);
+        frame_checksum(bytes + at, word, FrameKey(header.salt), header.first_position + at);
     std::memcpy(bytes + at + sizeof word, &checksum, sizeof checksum);
     at += *padded;
   }

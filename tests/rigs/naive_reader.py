@@ -184,7 +184,7 @@ class Segment:
         require(len(data) >= HEADER, "shorter than a header")
         magic = data[:8]
         whole = u64(data, 4088) == xxh3(data[:4088])
-        if magic != b"TIDEMRK1":
+        if magic != b"TIDEMRK2":
             require(magic[:7] != b"TIDEMRK" or not whole, "another major version", code="Unsupported")
             raise Damage("Corrupt", "no magic", 0)
         require(whole, "the header's checksum", 0)
@@ -233,8 +233,8 @@ class Segment:
         require(length >= 32 and padded <= self.bytes - o, "a frame's length", o)
         require(word >> 48 == 0 and kind != 0 and flags & 0xFE == 0, "an impossible word", o)
         position = self.first + o
-        seed = u64(data, 80) ^ (position * 0x9E3779B97F4A7C15 & MASK) ^ (word * 0xC2B2AE3D27D4EB4F & MASK)
-        require(u64(data, o + 8) == xxh3(data[o + 16:o + padded], seed), "a frame's checksum", o)
+        place = (position * 0x9E3779B97F4A7C15 ^ word * 0xC2B2AE3D27D4EB4F) & MASK
+        require(u64(data, o + 8) == xxh3(data[o + 16:o + padded], u64(data, 80)) ^ place, "a frame's checksum", o)
         require(not any(data[o + length:o + padded]), "padding", o)
         require(kind in (1, 2, 3, 4, 5, 7) or flags & 1, f"kind {kind}", o, "Unsupported")
         return kind, flags, u64(data, o + 24), data[o + 32:o + length], padded, u64(data, o + 8)

@@ -186,8 +186,9 @@ TEST_CASE("a schema that is missing, misplaced, repeated or another one is damag
     std::memcpy(&header, aligned.data(), sizeof header);
     header.word = (header.word & 0xFFFF'FFFF) | uint64_t{200} << 32 | uint64_t{kSkippable} << 40;
     std::memcpy(aligned.data(), &header, sizeof header);
-    header.checksum = frame_checksum(reinterpret_cast<std::byte*>(aligned.data()), header.word,
-                                     segment.salt, segment.first_position + frames[1].offset);
+    header.checksum =
+        frame_checksum(reinterpret_cast<std::byte*>(aligned.data()), header.word,
+                       FrameKey(segment.salt), segment.first_position + frames[1].offset);
     std::memcpy(aligned.data(), &header, sizeof header);
     write_at(path, frames[1].offset,
              {reinterpret_cast<const char*>(aligned.data()), frames[1].bytes});

@@ -124,7 +124,7 @@ void forge_frame(const std::string& segment_path, uint64_t offset, Change change
   std::memcpy(frame, &header, sizeof header);
   std::memcpy(frame + sizeof header, payload.data(), payload.size());
   header.checksum =
-      frame_checksum(frame, header.word, segment.salt, segment.first_position + offset);
+      frame_checksum(frame, header.word, FrameKey(segment.salt), segment.first_position + offset);
   std::memcpy(frame, &header, sizeof header);
   write_at(segment_path, offset,
            {reinterpret_cast<const char*>(frame), words.size() * sizeof(uint64_t)});

@@ -165,7 +165,7 @@ struct EventView {
     view.offsets_ = ends;
     view.data_ = {size > data_at ? bytes + data_at : nullptr, size - data_at};
   }
-  view.time_ = Time(shape, std::span(&time, 1));
+  view.time_.assign(shape, std::span(&time, 1));
   view.records_ = records;
   return true;
 }

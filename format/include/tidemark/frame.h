@@ -2,8 +2,8 @@
 // section 5).
 //
 // A frame is *committed* by the release store of its commit word, which is its first eight bytes;
-// zero there means that nothing was written. The checksum covers everything after itself, and its
-// seed the salt, the position and the commit word, so that a stale, moved or shortened frame fails.
+// zero there means that nothing was written. The checksum covers everything after itself, the salt,
+// the position and the commit word, so that a stale, moved or shortened frame fails.
 #pragma once
 
 #include <array>
@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "tidemark/frame_key.h"
 #include "tidemark/layout.h"
 #include "tidemark/planted.h"
 #include "tidemark/result.h"
@@ -30,6 +31,9 @@ enum class FrameKind : uint8_t {
   Seal = 7,  // 6 was reserved by earlier versions, and is unknown
 };
 std::string_view name_of(FrameKind kind);
+constexpr bool is_known(FrameKind kind) {
+  return (kind >= FrameKind::Progress && kind <= FrameKind::Mark) || kind == FrameKind::Seal;
+}
 
 // A reader that does not know the kind of a frame with this flag passes over it.
 inline constexpr uint8_t kSkippable = 1;
@@ -69,12 +73,13 @@ inline constexpr uint64_t kUnknownWordBits = 0xFFFF'0000'0000'0000 | uint64_t{0x
 inline constexpr uint64_t kKindMask = uint64_t{0xFF} << 32;
 
 // The checksum of a frame whose bytes up to its padded end stand at `frame`.
-uint64_t frame_checksum(const std::byte* frame, uint64_t word, uint64_t salt, uint64_t position);
+uint64_t frame_checksum(const std::byte* frame, uint64_t word, const FrameKey& key,
+                        uint64_t position);
 
 // Completes the frame at `frame`, whose payload stands there already: padding, stamps and checksum,
 // all but the commit word. Returns the checksum.
 inline uint64_t stamp_frame(std::byte* frame, uint64_t word, uint64_t durable_upto,
-                            uint64_t captured_at_ns, uint64_t salt, uint64_t position) {
+                            uint64_t captured_at_ns, const FrameKey& key, uint64_t position) {
   const uint64_t length = word & kLengthMask;
   // Padding first: where the payload ends within a word, the rest of that word is zero. Spelled
   // out, because memset of so few bytes, of a number that only shows here, is a call.
@@ -87,7 +92,7 @@ inline uint64_t stamp_frame(std::byte* frame, uint64_t word, uint64_t durable_up
   }
   const std::array<uint64_t, 2> stamps = {durable_upto, captured_at_ns};
   std::memcpy(frame + kChecksummedFrom, stamps.data(), sizeof stamps);
-  const uint64_t checksum = frame_checksum(frame, word, salt, position);
+  const uint64_t checksum = frame_checksum(frame, word, key, position);
   std::memcpy(frame + sizeof word, &checksum, sizeof checksum);
   return checksum;
 }
@@ -117,23 +122,26 @@ struct FrameView {
 
   uint64_t end_position() const { return position + frame_bytes(payload.size()); }
   // Whether this version knows what the frame means.
-  bool known() const {
-    return kind == FrameKind::Progress || kind == FrameKind::Messages ||
-           kind == FrameKind::Checkpoint || kind == FrameKind::Schema || kind == FrameKind::Mark ||
-           kind == FrameKind::Seal;
-  }
+  bool known() const { return is_known(kind); }
   bool skippable() const { return (flags & kSkippable) != 0; }
 };
 
-// What check_frame() below finds right and of a known kind, without a word about what is wrong: by
-// the same rules in the same order, for the way on which nothing is. `room` is the bytes that may
-// be read at `bytes`. Fills in `frame` where it returns true.
-[[gnu::always_inline]] inline bool is_sound_frame(const std::byte* bytes, uint64_t room,
-                                                  uint64_t word, uint64_t salt, uint64_t position,
-                                                  FrameView& frame) {
+// The bytes from `frame` on in which frames stand one after the other that check_frame() below has
+// nothing against, all committed and of a known kind; 0 where the first one is none. `room` is the
+// bytes that may be read at `frame`, which stands at `position`; no frame is looked at that begins
+// `enough` or more bytes after it. Looking at several in a row costs less than half of looking at
+// each when it is needed, for the processor hashes one while it still finishes another.
+uint64_t sound_bytes(const std::byte* frame, uint64_t room, const FrameKey& key, uint64_t position,
+                     uint64_t enough);
+
+// A view of a frame that sound_bytes() found sound; `room` is the rest of those bytes. The length
+// is judged anew: memory that another process maps too may have changed since, and must not lead
+// beyond it.
+[[gnu::always_inline]] inline bool view_sound_frame(const std::byte* bytes, uint64_t room,
+                                                    uint64_t position, FrameView& frame) {
+  const uint64_t word = load_commit_word(bytes);
   const uint64_t length = word & kLengthMask;
-  const uint64_t padded = align_up(length, kFrameAlignment);
-  if (length < sizeof(FrameHeader) || padded > room || (word & kUnknownWordBits) != 0) [[unlikely]]
+  if (length < sizeof(FrameHeader) || align_up(length, kFrameAlignment) > room) [[unlikely]]
     return false;
   // Field by field: a copy of the whole header would go through memory.
   const auto load = [bytes](uint64_t offset) {
@@ -141,22 +149,14 @@ struct FrameView {
     std::memcpy(&value, bytes + offset, sizeof value);
     return value;
   };
-  frame.checksum = load(offsetof(FrameHeader, checksum));
-  if (frame.checksum != frame_checksum(bytes, word, salt, position)) [[unlikely]]
-    return false;
-  if (padded != length) [[unlikely]] {
-    // Little-endian: the padding is the highest bytes of the last word.
-    const uint64_t last = load(padded - sizeof last);
-    if (last >> (8 * (sizeof last - (padded - length))) != 0) [[unlikely]]
-      return false;
-  }
   frame.kind = static_cast<FrameKind>((word & kKindMask) >> 32);
   frame.flags = static_cast<uint8_t>(word >> 40);
   frame.position = position;
+  frame.checksum = load(offsetof(FrameHeader, checksum));
   frame.durable_upto = load(offsetof(FrameHeader, durable_upto));
   frame.captured_at_ns = load(offsetof(FrameHeader, captured_at_ns));
   frame.payload = {bytes + sizeof(FrameHeader), length - sizeof(FrameHeader)};
-  return frame.known();
+  return true;
 }
 
 // Judges a commit word alone. `room` is the bytes from the frame to the segment's end. Returns the
@@ -166,7 +166,7 @@ Result<uint64_t> check_commit_word(uint64_t word, uint64_t room);
 // Judges the frame at `bytes`, which reach at least to the frame's padded end, by the commit word
 // that the caller loaded. Payloads are judged by decode_*(). Errors: Corrupt, and Unsupported for
 // an unknown kind that is not skippable.
-Result<FrameView> check_frame(std::span<const std::byte> bytes, uint64_t word, uint64_t salt,
+Result<FrameView> check_frame(std::span<const std::byte> bytes, uint64_t word, const FrameKey& key,
                               uint64_t position);
 
 }  // namespace tidemark

@@ -21,8 +21,8 @@ static_assert(std::endian::native == std::endian::little, "records are viewed in
 
 using Uuid = std::array<uint8_t, 16>;
 
-// The bytes "TIDEMRK1" as stored; the last character is the major version.
-inline constexpr uint64_t kSegmentMagic = 0x314B524D45444954;
+// The bytes "TIDEMRK2" as stored; the last character is the major version.
+inline constexpr uint64_t kSegmentMagic = 0x324B524D45444954;
 // The minor version that a segment needs to be understood in full: 1 if it has a schema, 2 if
 // records of its stream are void.
 inline constexpr uint16_t kFormatMinor = 0;
@@ -141,7 +141,7 @@ Result<void> check_log_identity(const LogIdentity& identity);
 
 // What opens a stream that is sent instead of stored. Frames follow, the first at byte 160. Bytes 8
 // to 19 are laid out as in a segment's header.
-inline constexpr uint64_t kWireMagic = 0x3152'4957'4544'4954;  // "TIDEWIR1"
+inline constexpr uint64_t kWireMagic = 0x3252'4957'4544'4954;  // "TIDEWIR2"
 struct WireHello {
   uint64_t magic;
   uint16_t format_minor;

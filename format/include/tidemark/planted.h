@@ -14,27 +14,27 @@ namespace tidemark {
 
 enum class Bug : uint8_t {
   None,
-  NextWordNotZeroed,       // 8: stale bytes may be taken for the next frame
-  CommitWordFirst,         // 8: the word is stored before what it commits
-  RelaxedCommitWord,       // 7.3: the store of the commit word orders nothing
-  MagicFirst,              // 8: a segment is published before its header stands
-  LengthOutsideChecksum,   // 5.1: the commit word is not in the checksum's seed
-  PositionOutsideSeed,     // 5.1: the position is not
-  SameSalt,                // 4.1: every segment has the same salt
-  NoDirectorySync,         // 8: a segment's name is not durable when it is published
-  IdentityNotSynced,       // 8: a segment's identity is not durable when it is published
-  FailedAllocateAdopted,   // 8: the part of a file that a full disk left is used
-  SyncRetried,             // 7.1: a sync that failed is tried again, and trusted
-  PoisonForgotten,         // 7.1: after a sync that failed, the next one counts
-  DurableBeforeSync,       // 7.1: the durable position advances before the sync
-  OnlyLastSegmentSynced,   // 7.1: segments before the last one are not synced
-  SealedBeforeSync,        // 8: closing seals, and claims as durable, what was not synced
-  KeptPagesNotRewritten,   // 9: recovery trusts pages that a failed sync left clean
-  PositionsReused,         // 4: a new segment may lie where another one was
-  DamageTakenForLostTail,  // 9: evidence that the stream was durable beyond a hole is ignored
-  LockNotTaken,            // 2.5: a second writer is let in
-  WakeWithoutBarrier,      // 6: a reader sleeps without the barrier
-  WakeDropped,             // 6: the writer wakes nobody
+  NextWordNotZeroed,        // 8: stale bytes may be taken for the next frame
+  CommitWordFirst,          // 8: the word is stored before what it commits
+  RelaxedCommitWord,        // 7.3: the store of the commit word orders nothing
+  MagicFirst,               // 8: a segment is published before its header stands
+  LengthOutsideChecksum,    // 5.1: the commit word is not in the checksum's seed
+  PositionOutsideChecksum,  // 5.1: the position is not
+  SameSalt,                 // 4.1: every segment has the same salt
+  NoDirectorySync,          // 8: a segment's name is not durable when it is published
+  IdentityNotSynced,        // 8: a segment's identity is not durable when it is published
+  FailedAllocateAdopted,    // 8: the part of a file that a full disk left is used
+  SyncRetried,              // 7.1: a sync that failed is tried again, and trusted
+  PoisonForgotten,          // 7.1: after a sync that failed, the next one counts
+  DurableBeforeSync,        // 7.1: the durable position advances before the sync
+  OnlyLastSegmentSynced,    // 7.1: segments before the last one are not synced
+  SealedBeforeSync,         // 8: closing seals, and claims as durable, what was not synced
+  KeptPagesNotRewritten,    // 9: recovery trusts pages that a failed sync left clean
+  PositionsReused,          // 4: a new segment may lie where another one was
+  DamageTakenForLostTail,   // 9: evidence that the stream was durable beyond a hole is ignored
+  LockNotTaken,             // 2.5: a second writer is let in
+  WakeWithoutBarrier,       // 6: a reader sleeps without the barrier
+  WakeDropped,              // 6: the writer wakes nobody
 };
 
 #ifdef TIDEMARK_PLANTED_BUGS
@@ -45,7 +45,7 @@ inline constexpr std::pair<Bug, std::string_view> kPlantedBugs[] = {
     {Bug::RelaxedCommitWord, "RelaxedCommitWord"},
     {Bug::MagicFirst, "MagicFirst"},
     {Bug::LengthOutsideChecksum, "LengthOutsideChecksum"},
-    {Bug::PositionOutsideSeed, "PositionOutsideSeed"},
+    {Bug::PositionOutsideChecksum, "PositionOutsideChecksum"},
     {Bug::SameSalt, "SameSalt"},
     {Bug::NoDirectorySync, "NoDirectorySync"},
     {Bug::IdentityNotSynced, "IdentityNotSynced"},

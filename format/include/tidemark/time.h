@@ -47,6 +47,14 @@ class Time {
     }
   }
 
+  // The same in place: a time that is made elsewhere and copied is loaded in other sizes than it
+  // was just stored in, which a processor waits for longer than all else takes.
+  void assign(TimeShape shape, std::span<const uint64_t> words) {
+    TIDEMARK_CHECK(words.size() == shape.words && words.size() <= kMaxTimeWords);
+    for (size_t i = 0; i < kMaxTimeWords; ++i) words_[i] = i < words.size() ? words[i] : 0;
+    shape_ = shape;
+  }
+
   // The least time of a shape: all words zero.
   static Time minimum(TimeShape shape);
   // The greatest time of a shape: all bits set.

@@ -61,7 +61,7 @@ class WireDecoder {
   WireKind expected_;
   uint64_t max_frame_bytes_;
   bool has_hello_ = false;
-  uint64_t salt_ = 0;
+  FrameKey key_;
   EventJudge judge_;
   uint64_t digest_ = 0;
   uint64_t position_ = 0;

@@ -59,7 +59,7 @@ class WireEncoder {
                     uint64_t data_bytes, uint64_t captured_at_ns);
 
   RecordEncoding encoding_;
-  uint64_t salt_;
+  FrameKey key_;
   uint64_t max_frame_bytes_;
   Protocol protocol_;
   Totals totals_;
