@@ -1,0 +1,16 @@
+#include "suites.h"
+
+#include <array>
+
+namespace tidemark::bench {
+
+std::span<const Suite> all_suites() {
+  static constexpr std::array kSuites = {
+      Suite{"append", append_suite},
+      Suite{"durable", durable_suite},
+      Suite{"replay", replay_suite},
+  };
+  return kSuites;
+}
+
+}  // namespace tidemark::bench
