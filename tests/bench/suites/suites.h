@@ -11,6 +11,9 @@ namespace tidemark::bench {
 void append_suite(Bench& bench);
 void durable_suite(Bench& bench);
 void replay_suite(Bench& bench);
+void tail_suite(Bench& bench);
+void space_suite(Bench& bench);
+void instructions_suite(Bench& bench);
 
 struct Suite {
   std::string_view name;
