@@ -15,6 +15,8 @@ using Clock = std::chrono::steady_clock;
 // Since some moment, in units of ns_per_tick(): the processor's own counter where it has one.
 inline uint64_t ticks() {
 #ifdef __x86_64__
+  // Not before the loads that precede it: the counter would be read while they still wait.
+  _mm_lfence();
   return __rdtsc();
 #else
   return static_cast<uint64_t>(Clock::now().time_since_epoch().count());

@@ -42,7 +42,7 @@ std::span<double> delays_of(const Shared<Board>& board, const TailPlan& plan) {
 double delay_since(uint64_t stamp) { return static_cast<double>(ticks() - stamp) * ns_per_tick(); }
 
 tl::unexpected<Error> no_answer() {
-  return fail(ErrorCode::Interrupted, "the other process did not answer in 10 s");
+  return fail(ErrorCode::Io, "the other process did not answer in 10 s");
 }
 
 bool answers(const Shared<Board>& board, uint64_t events) {

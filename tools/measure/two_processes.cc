@@ -74,7 +74,7 @@ Result<void> ChildProcess::finish(double seconds) {
     if (ended < 0) return fail_system("wait for", "a second process", errno);
     if (ns_since(start) > seconds * 1e9) {
       kill();
-      return fail(ErrorCode::Interrupted, "a second process took too long");
+      return fail(ErrorCode::Io, "a second process took too long");
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }

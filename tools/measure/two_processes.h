@@ -58,7 +58,7 @@ class ChildProcess {
   ChildProcess& operator=(ChildProcess&&) = delete;
   ~ChildProcess();
 
-  // Waits until it ends. Errors: Io with the child's own words; Interrupted, when `seconds` passed.
+  // Waits until it ends. Errors: Io with the child's own words; also when `seconds` passed.
   Result<void> finish(double seconds);
   // Waits for a child that kills itself.
   Result<void> await_kill();
