@@ -3,16 +3,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <barrier>
 #include <cerrno>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
-#include <thread>
 #include <utility>
 
 #include "clock.h"
+#include "threads.h"
 #include "tidemark/log.h"
 
 namespace tidemark::measure {
@@ -59,32 +57,17 @@ Result<SyncRun> commit_durably(const SyncPlan& plan,
     commits.push_back(std::move(commit));
   }
   std::vector<std::vector<double>> delays(plan.streams);
-  std::vector<std::optional<Error>> errors(plan.streams);
-  std::barrier ready(static_cast<std::ptrdiff_t>(plan.streams) + 1);
-  std::vector<std::thread> threads;
-  for (uint32_t stream = 0; stream < plan.streams; ++stream) {
-    threads.emplace_back([&, stream] {
-      delays[stream].reserve(plan.commits);
-      ready.arrive_and_wait();
-      for (uint64_t i = 0; i < plan.commits; ++i) {
-        const auto start = Clock::now();
-        if (auto done = commits[stream](); !done) {
-          errors[stream] = std::move(done).error();
-          return;
-        }
-        delays[stream].push_back(ns_since(start));
-      }
-    });
-  }
-  ready.arrive_and_wait();
-  const auto start = Clock::now();
-  for (std::thread& thread : threads) thread.join();
-  const double taken = ns_since(start);
+  for (auto& of_stream : delays) of_stream.reserve(plan.commits);
+  TIDEMARK_ASSIGN(taken, in_threads(plan.streams, [&](uint32_t stream) -> Result<void> {
+                    for (uint64_t i = 0; i < plan.commits; ++i) {
+                      const auto start = Clock::now();
+                      TIDEMARK_TRY(commits[stream]());
+                      delays[stream].push_back(ns_since(start));
+                    }
+                    return {};
+                  }));
   std::vector<double> all;
-  for (uint32_t stream = 0; stream < plan.streams; ++stream) {
-    if (errors[stream]) return tl::make_unexpected(*std::move(errors[stream]));
-    all.insert(all.end(), delays[stream].begin(), delays[stream].end());
-  }
+  for (const auto& of_stream : delays) all.insert(all.end(), of_stream.begin(), of_stream.end());
   return SyncRun{percentiles(all), taken / static_cast<double>(all.size())};
 }
 

@@ -12,8 +12,10 @@ void append_suite(Bench& bench);
 void durable_suite(Bench& bench);
 void replay_suite(Bench& bench);
 void tail_suite(Bench& bench);
+void scale_suite(Bench& bench);
 void space_suite(Bench& bench);
 void instructions_suite(Bench& bench);
+void operators_suite(Bench& bench);
 
 struct Suite {
   std::string_view name;
