@@ -58,8 +58,12 @@ int main(int argc, char** argv) {
   Results results;
   results.machine = describe_machine(options.directory);
   results.runs = options.runs;
+  // Where its files are is said by "storage"; a path would only say whose machine it was.
   results.command = "tests/bench/run";
-  for (int i = 1; i < argc; ++i) results.command += " " + std::string(argv[i]);
+  for (const std::string& name : wanted) results.command += " --suite " + name;
+  if (options.runs != 5) results.command += " --runs " + std::to_string(options.runs);
+  if (options.quick) results.command += " --quick";
+  if (options.large) results.command += " --large";
 
   Bench bench(options, std::move(*scratch));
   for (const Suite& suite : all_suites()) {

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <random>
 #include <span>
 #include <utility>
@@ -60,18 +61,20 @@ double mib(const Shared<std::atomic<uint64_t>>& kib) {
   return static_cast<double>(kib->load()) / 1024;
 }
 
-Result<void> tail_to_the_end(const std::string& path, uint64_t events,
+Result<void> tail_to_the_end(const std::string& path, const TailedPlan& plan,
                              std::atomic<uint32_t>& ready) {
+  if (plan.spinning) stay_apart_from_parent();
+  const Waiting waiting = plan.spinning ? Waiting::Spin : Waiting::Sleep;
   TIDEMARK_ASSIGN(log, Log::open(path));
   TIDEMARK_ASSIGN(reader, log.reader(0));
   ready.fetch_add(1);
   for (uint64_t seen = 0;;) {
-    TIDEMARK_ASSIGN(status, reader.next(10s));
+    TIDEMARK_ASSIGN(status, reader.next(10s, waiting));
     if (status == Status::Event) {
       if (reader.event().messages() != nullptr) ++seen;
       continue;
     }
-    if (status != Status::Finished || seen != events) return lacks_events(path);
+    if (status != Status::Finished || seen != plan.events) return lacks_events(path);
     return {};
   }
 }
@@ -120,8 +123,8 @@ Result<double> append_while_tailed(const std::string& path, const TailedPlan& pl
   TIDEMARK_ASSIGN(log, Log::open(path, {.refuse_existing = true}));
   std::vector<ChildProcess> tailers;
   for (uint32_t i = 0; i < plan.tailers; ++i) {
-    TIDEMARK_ASSIGN(
-        tailer, ChildProcess::start([&] { return tail_to_the_end(path, plan.events, *ready); }));
+    TIDEMARK_ASSIGN(tailer,
+                    ChildProcess::start([&] { return tail_to_the_end(path, plan, *ready); }));
     tailers.push_back(std::move(tailer));
   }
   TIDEMARK_ASSIGN(writer, log.writer(0, unsynced_options(shape)));
@@ -129,6 +132,8 @@ Result<double> append_while_tailed(const std::string& path, const TailedPlan& pl
     for (ChildProcess& tailer : tailers) TIDEMARK_TRY(tailer.finish(1));
     return fail(ErrorCode::Io, "a tailer did not begin in 10 s");
   }
+  std::optional<ApartFromChild> apart;
+  if (plan.spinning && plan.tailers > 0) apart.emplace();
   const uint64_t interval = ticks_of(std::chrono::nanoseconds(
       static_cast<int64_t>(plan.ns_an_event * static_cast<double>(TailedPlan::kBurst))));
   uint64_t busy = 0;

@@ -18,7 +18,8 @@ Result<double> append_barely_in_threads(const std::string& directory, uint32_t t
                                         const measure::Shape& shape, uint64_t events);
 
 struct TailedPlan {
-  uint32_t tailers = 0;    // processes that sleep where there is nothing to read
+  uint32_t tailers = 0;    // processes that read all of it
+  bool spinning = false;   // where there is nothing to read; otherwise they sleep
   uint64_t events = 0;     // of one record of 1 KiB
   double ns_an_event = 0;  // the rate, in bursts of kBurst events; 0: flat out
   static constexpr uint64_t kBurst = 16;
