@@ -41,5 +41,5 @@ if (( EUID != 0 )); then
   code=0
   (cd sealed && exec tidemark bench) > out 2> err || code=$?
   (( code == 1 )) || fail "exit code $code where nothing can be written"
-  says "cannot create a directory in"
+  says "creating a directory in"
 fi

@@ -59,7 +59,7 @@ Result<uint64_t> last_segment(const std::string& directory) {
        entry.increment(error)) {
     if (entry->path().extension() == ".seg") names.push_back(entry->path().stem().string());
   }
-  if (error) return fail_system("read", directory, error.value());
+  if (error) return fail_system("reading", directory, error.value());
   if (names.empty()) return unexpected_stream(directory, "has no segment");
   return std::stoull(*std::max_element(names.begin(), names.end()));
 }

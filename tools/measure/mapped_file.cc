@@ -19,24 +19,24 @@ namespace tidemark::measure {
 
 Result<MappedFile> MappedFile::create(const std::string& directory, uint64_t bytes) {
   const int descriptor = ::open(directory.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-  if (descriptor < 0) return fail_system("create a file in", directory, errno);
+  if (descriptor < 0) return fail_system("creating a file in", directory, errno);
   // posix_fallocate would write zeros where a file system cannot allocate: another kind of page.
   if (::fallocate(descriptor, 0, 0, static_cast<off_t>(bytes)) != 0) {
     const int error = errno;
     ::close(descriptor);
-    return fail_system("allocate a file in", directory, error);
+    return fail_system("allocating a file in", directory, error);
   }
   return map(descriptor, directory, bytes, true);
 }
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return fail_system("open", path, errno);
+  if (descriptor < 0) return fail_system("opening", path, errno);
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) {
     const int error = errno;
     ::close(descriptor);
-    return fail_system("look at", path, error);
+    return fail_system("looking at", path, error);
   }
   return map(descriptor, path, static_cast<uint64_t>(status.st_size), false);
 }
@@ -47,7 +47,7 @@ Result<MappedFile> MappedFile::map(int descriptor, const std::string& path, uint
                                MAP_SHARED, descriptor, 0);
   const int error = errno;
   ::close(descriptor);
-  if (address == MAP_FAILED) return fail_system("map", path, error);
+  if (address == MAP_FAILED) return fail_system("mapping", path, error);
   MappedFile file(static_cast<std::byte*>(address), bytes);
   // As for segments, by another thread: on another core, where there is one.
   int populate_error = 0;
@@ -56,7 +56,7 @@ Result<MappedFile> MappedFile::map(int descriptor, const std::string& path, uint
       populate_error = errno;
     }
   }).join();
-  if (populate_error != 0) return fail_system("touch the pages of", path, populate_error);
+  if (populate_error != 0) return fail_system("touching the pages of", path, populate_error);
   return file;
 }
 

@@ -14,7 +14,7 @@ namespace tidemark::measure {
 Result<ScratchDirectory> ScratchDirectory::create(const std::string& parent) {
   std::string path = parent + "/tidemark-bench-XXXXXX";
   if (::mkdtemp(path.data()) == nullptr) {
-    return fail_system("create a directory in", parent, errno);
+    return fail_system("creating a directory in", parent, errno);
   }
   return ScratchDirectory(std::move(path));
 }

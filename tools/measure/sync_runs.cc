@@ -31,17 +31,17 @@ std::shared_ptr<const int> closing(int descriptor) {
 // A file without a name whose blocks are all written, and on the disk.
 Result<std::shared_ptr<const int>> written_file(const std::string& directory, uint64_t bytes) {
   const int descriptor = ::open(directory.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-  if (descriptor < 0) return fail_system("create a file in", directory, errno);
+  if (descriptor < 0) return fail_system("creating a file in", directory, errno);
   auto file = closing(descriptor);
   const std::vector<std::byte> zeros(uint64_t{1} << 16);
   for (uint64_t at = 0; at < bytes; at += zeros.size()) {
     const ssize_t written =
         ::pwrite(descriptor, zeros.data(), zeros.size(), static_cast<off_t>(at));
     if (written != static_cast<ssize_t>(zeros.size())) {
-      return fail_system("write to a file in", directory, written < 0 ? errno : ENOSPC);
+      return fail_system("writing to a file in", directory, written < 0 ? errno : ENOSPC);
     }
   }
-  if (::fsync(descriptor) != 0) return fail_system("sync a file in", directory, errno);
+  if (::fsync(descriptor) != 0) return fail_system("syncing a file in", directory, errno);
   return file;
 }
 
@@ -94,9 +94,9 @@ Result<SyncRun> write_durably(const std::string& directory, const SyncPlan& plan
                    at = uint64_t{0}]() mutable -> Result<void> {
       const ssize_t written = ::pwrite(*file, record.data(), record.size(), static_cast<off_t>(at));
       if (written != static_cast<ssize_t>(record.size())) {
-        return fail_system("write to a file in", directory, written < 0 ? errno : ENOSPC);
+        return fail_system("writing to a file in", directory, written < 0 ? errno : ENOSPC);
       }
-      if (::fdatasync(*file) != 0) return fail_system("sync a file in", directory, errno);
+      if (::fdatasync(*file) != 0) return fail_system("syncing a file in", directory, errno);
       at += record.size();
       return {};
     });

@@ -32,7 +32,7 @@ std::optional<size_t> last_processor(cpu_set_t& usable) {
 Result<std::byte*> map_shared(uint64_t bytes) {
   void* const memory =
       ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return fail_system("map shared memory of", "this process", errno);
+  if (memory == MAP_FAILED) return fail_system("mapping shared memory of", "this process", errno);
   std::memset(memory, 0, bytes);  // touched before anybody measures in it
   return static_cast<std::byte*>(memory);
 }
@@ -42,7 +42,7 @@ void unmap_shared(std::byte* memory, uint64_t bytes) { ::munmap(memory, bytes); 
 Result<ChildProcess> ChildProcess::start(const std::function<Result<void>()>& body) {
   TIDEMARK_ASSIGN(words, Shared<Words>::create());
   const pid_t child = ::fork();
-  if (child < 0) return fail_system("start", "a second process", errno);
+  if (child < 0) return fail_system("starting", "a second process", errno);
   if (child == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // no parent, no use
     const auto done = body();
@@ -71,7 +71,7 @@ Result<void> ChildProcess::finish(double seconds) {
   for (;;) {
     const pid_t ended = ::waitpid(process_, &status, WNOHANG);
     if (ended == process_) break;
-    if (ended < 0) return fail_system("wait for", "a second process", errno);
+    if (ended < 0) return fail_system("waiting for", "a second process", errno);
     if (ns_since(start) > seconds * 1e9) {
       kill();
       return fail(ErrorCode::Io, "a second process took too long");
@@ -88,7 +88,7 @@ Result<void> ChildProcess::finish(double seconds) {
 Result<void> ChildProcess::await_kill() {
   int status = 0;
   if (::waitpid(std::exchange(process_, 0), &status, 0) < 0) {
-    return fail_system("wait for", "a second process", errno);
+    return fail_system("waiting for", "a second process", errno);
   }
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) return {};
   return fail(ErrorCode::Io, "in a second process: " + std::string(words_->text));

@@ -45,7 +45,7 @@ class Writer final : public PeerWriter {
       done += count;
       if (durability_ == Durability::EveryCommit) {
         TIDEMARK_TRY(flush());
-        if (::fdatasync(descriptor_) != 0) return fail_system("sync", path_, errno);
+        if (::fdatasync(descriptor_) != 0) return fail_system("syncing", path_, errno);
       }
     }
     return {};
@@ -53,7 +53,7 @@ class Writer final : public PeerWriter {
 
   Result<void> close() override {
     TIDEMARK_TRY(flush());
-    if (::close(std::exchange(descriptor_, -1)) != 0) return fail_system("close", path_, errno);
+    if (::close(std::exchange(descriptor_, -1)) != 0) return fail_system("closing", path_, errno);
     return {};
   }
 
@@ -72,7 +72,7 @@ class Writer final : public PeerWriter {
     if (count == 0) return {};
     const ssize_t written = ::write(descriptor_, bytes, count);
     if (written != static_cast<ssize_t>(count)) {
-      return fail_system("write to", path_, written < 0 ? errno : ENOSPC);
+      return fail_system("writing to", path_, written < 0 ? errno : ENOSPC);
     }
     return {};
   }
@@ -90,7 +90,7 @@ class Reader final : public PeerReader {
   ~Reader() override { ::close(descriptor_); }
 
   Result<uint64_t> scan() override {
-    if (::lseek(descriptor_, 0, SEEK_SET) != 0) return fail_system("seek in", path_, errno);
+    if (::lseek(descriptor_, 0, SEEK_SET) != 0) return fail_system("seeking in", path_, errno);
     at_ = end_ = 0;
     uint64_t records = 0;
     uint64_t sum = 0;
@@ -124,7 +124,7 @@ class Reader final : public PeerReader {
     if (buffer_.size() < bytes) buffer_.resize(bytes);
     while (end_ < bytes) {
       const ssize_t count = ::read(descriptor_, buffer_.data() + end_, buffer_.size() - end_);
-      if (count < 0) return fail_system("read", path_, errno);
+      if (count < 0) return fail_system("reading", path_, errno);
       if (count == 0) return false;
       end_ += static_cast<uint64_t>(count);
     }
@@ -147,12 +147,12 @@ Peer buffered_file() {
   peer.writer = [](const std::string& path,
                    Durability durability) -> Result<std::unique_ptr<PeerWriter>> {
     const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (descriptor < 0) return fail_system("create", path, errno);
+    if (descriptor < 0) return fail_system("creating", path, errno);
     return std::make_unique<Writer>(descriptor, path, durability);
   };
   peer.reader = [](const std::string& path) -> Result<std::unique_ptr<PeerReader>> {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return fail_system("open", path, errno);
+    if (descriptor < 0) return fail_system("opening", path, errno);
     return std::make_unique<Reader>(descriptor, path);
   };
   return peer;

@@ -43,7 +43,7 @@ class Environment {
 class Writer final : public PeerWriter {
  public:
   static Result<std::unique_ptr<PeerWriter>> open(const std::string& path, Durability durability) {
-    if (::mkdir(path.c_str(), 0700) != 0) return fail_system("create", path, errno);
+    if (::mkdir(path.c_str(), 0700) != 0) return fail_system("creating", path, errno);
     auto writer = std::make_unique<Writer>();
     writer->path_ = path;
     TIDEMARK_TRY(writer->environment_.open(

@@ -80,15 +80,9 @@ void append_suite(Bench& bench) {
       "records of one length, no sync, coarse clock; ours and the limit into segments that were "
       "touched before; \"with rolls\": from an empty log on; a database commits each event, or " +
       std::to_string(kRecordsABatch) + " records at once");
-  for (const uint32_t records : {1U, 128U}) {
-    for (const uint32_t bytes : {16U, 64U, 1024U, 16384U}) {
-      if (!bench.options().quick || bytes == 64) run_row(bench, {records, bytes}, true);
-    }
+  for (const auto& [shape, with_peers] : standard_shapes(bench.options())) {
+    run_row(bench, shape, with_peers);
   }
-  if (bench.options().quick) return;
-  run_row(bench, {1, 64, RecordEncoding::Variable}, false);
-  run_row(bench, {1, 1024, RecordEncoding::Variable}, false);
-  run_row(bench, {128, 64, RecordEncoding::Variable}, false);
 }
 
 }  // namespace tidemark::bench

@@ -33,7 +33,7 @@ Result<double> allocated_bytes(const std::string& path) {
       add(entry->path().string());
     }
   }
-  if (error) return fail_system("read", path, error.value());
+  if (error) return fail_system("reading", path, error.value());
   return bytes;
 }
 
@@ -107,14 +107,7 @@ void space_suite(Bench& bench) {
       "bytes on disk by bytes of records, of a closed store with 16 MiB of records; beside it what "
       "one event takes; LMDB as it stands, SQLite after its last checkpoint, RocksDB compacted, "
       "nothing compressed");
-  for (const uint32_t records : {1U, 128U}) {
-    for (const uint32_t bytes : {16U, 64U, 1024U, 16384U}) {
-      if (!bench.options().quick || bytes == 64) run_row(bench, {records, bytes});
-    }
-  }
-  if (bench.options().quick) return;
-  run_row(bench, {1, 64, RecordEncoding::Variable});
-  run_row(bench, {128, 64, RecordEncoding::Variable});
+  for (const ShapeRow& row : standard_shapes(bench.options())) run_row(bench, row.shape);
 }
 
 }  // namespace tidemark::bench

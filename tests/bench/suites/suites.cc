@@ -18,4 +18,18 @@ std::span<const Suite> all_suites() {
   return kSuites;
 }
 
+std::vector<ShapeRow> standard_shapes(const Options& options) {
+  std::vector<ShapeRow> rows;
+  for (const uint32_t records : {1U, 128U}) {
+    for (const uint32_t bytes : {16U, 64U, 1024U, 16384U}) {
+      if (!options.quick || bytes == 64) rows.push_back({{records, bytes}});
+    }
+  }
+  if (options.quick) return rows;
+  rows.push_back({{1, 64, RecordEncoding::Variable}, false});
+  rows.push_back({{1, 1024, RecordEncoding::Variable}, false});
+  rows.push_back({{128, 64, RecordEncoding::Variable}, false});
+  return rows;
+}
+
 }  // namespace tidemark::bench
