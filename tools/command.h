@@ -59,5 +59,6 @@ void add_merge(CLI::App& tool, Action& action);
 void add_reindex(CLI::App& tool, Action& action);
 void add_cursors(CLI::App& tool, Action& action);
 void add_purge(CLI::App& tool, Action& action);
+void add_bench(CLI::App& tool, Action& action);
 
 }  // namespace tidemark::tools

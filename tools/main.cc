@@ -98,6 +98,7 @@ Exit run(int argc, char** argv) {
   add_reindex(tool, action);
   add_cursors(tool, action);
   add_purge(tool, action);
+  add_bench(tool, action);
 
   try {
     tool.parse(argc, argv);

@@ -27,7 +27,8 @@ if(count EQUAL 0)
 endif()
 
 check("flatbuffers/|[a-z_]*_generated\\.h" "^(format|tests)/")
-check("xxhash\\.h" "^(format|tests)/")
+# The limit that `tidemark bench` shows is what the bare XXH3 of this machine gives.
+check("xxhash\\.h" "^(format/|tests/|tools/measure/bare_loops\\.cc)")
 check("lmdb\\.h" "^(store/catalog\\.cc|tests/)")
 check("catch2/" "^tests/")
 check("CLI/|fmt/|nlohmann/" "^(tools|tests)/")

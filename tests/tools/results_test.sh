@@ -16,10 +16,11 @@ done
 expect 2 tidemark
 expect 2 tidemark no-such-command
 says "unknown command: no-such-command"
-for later in "bench"; do
-  # shellcheck disable=SC2086  # a command line
-  expect 2 tidemark $later
-done
+expect 0 tidemark bench --help
+grep -q '^Examples:' out || fail "bench --help has no examples"
+expect 2 tidemark bench log.tide
+says "unexpected argument: log.tide"
+expect 2 tidemark bench --format yaml
 
 # A reader that has seen enough is no error; a write that fails is.
 for command in "replay log.tide" "cat log.tide" "tail log.tide -n 1500"; do
