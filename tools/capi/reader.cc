@@ -31,6 +31,7 @@ struct tidemark_reader {
   std::optional<Step> waited_for;  // found by a wait that spins, and not handed out yet
   c::LentChanges opening;
   c::LentTimes frontier;
+  c::LentChanges capabilities;
   std::optional<StreamTraits> traits;
 };
 
@@ -266,6 +267,18 @@ tidemark_frontier tidemark_reader_frontier(tidemark_reader* reader) {
   const auto& traits = reader->stream.reader().traits();
   return reader->frontier.lend(reader->stream.capabilities().frontier().elements(),
                                traits ? traits->time : TimeShape{});
+}
+void tidemark_reader_capabilities(tidemark_reader* reader, tidemark_event* event) {
+  TIDEMARK_CHECK(event != nullptr);
+  std::vector<Change> counts;
+  for (const auto& [time, count] : reader->stream.capabilities().counts()) {
+    counts.push_back({time, count});
+  }
+  const auto& traits = reader->stream.reader().traits();
+  reader->capabilities.assign(counts);
+  c::begin_progress(*event, (traits ? traits->time : TimeShape{}).words);
+  reader->capabilities.lend(*event);
+  event->stream = reader->stream.reader().stream();
 }
 int tidemark_reader_finished(const tidemark_reader* reader) {
   return reader->stream.capabilities().empty() ? 1 : 0;

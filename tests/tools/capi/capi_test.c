@@ -387,6 +387,9 @@ static void seeking_finds_events_by_number_clock_time_and_from_the_end(void) {
   event = next(reader); /* from one at the minimum to what the stream holds there */
   CHECK(event != NULL && event->kind == TIDEMARK_EVENT_PROGRESS && event->position == 0);
   CHECK(event->changes == 2);
+  tidemark_event held;
+  tidemark_reader_capabilities(reader, &held);
+  CHECK(held.changes == 1 && held.change_times[0] == 20 && held.change_diffs[0] == 1);
   event = next(reader);
   CHECK(event != NULL && is_text(event, 20, "20") && event->sequence == 40);
   const uint64_t position = event->position;

@@ -482,6 +482,9 @@ uint64_t tidemark_reader_sequence(const tidemark_reader* reader);
 uint32_t tidemark_reader_stream(const tidemark_reader* reader);
 /* After the last event that was handed out. Lent until the next call with this reader. */
 tidemark_frontier tidemark_reader_frontier(tidemark_reader* reader);
+/* The same with their counts: what the stream held there, as the changes of a progress event
+ * without a place. Lent until the next call with this reader. */
+void tidemark_reader_capabilities(tidemark_reader* reader, tidemark_event* event);
 /* 1 where the stream is finished: nothing can ever follow. */
 int tidemark_reader_finished(const tidemark_reader* reader);
 /* 1 while a process holds the stream for writing. */
