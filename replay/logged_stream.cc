@@ -28,8 +28,10 @@ class LoggedStream::Implementation {
 
 Result<LoggedStream> LoggedStream::open(const Log& log, uint32_t stream,
                                         const LogReaderOptions& options) {
-  TIDEMARK_ASSIGN(reader, log.reader(stream, options.reader));
+  std::optional<StartPoint> start;
+  TIDEMARK_ASSIGN(reader, open_reader(log, stream, options.start, Slice(), options.reader, start));
   StreamSource source(stream_of(log, std::move(reader)), Slice(), options.end, options.follow);
+  if (start) source.start_at(*start);
   if (const auto end =
           end_of_replay(log, stream, options.end, options.follow, options.reader.access)) {
     source.stop_at(*end);
@@ -70,6 +72,14 @@ Result<LoggedStream::Step> LoggedStream::step() {
 
 const EventView& LoggedStream::event() const { return implementation_->source.event(); }
 std::span<const Change> LoggedStream::opening() const { return implementation_->source.changes(); }
+
+uint64_t LoggedStream::position() const { return implementation_->source.taken_upto(); }
+uint64_t LoggedStream::sequence() const {
+  return position() < reader().position() ? event().sequence : reader().sequence();
+}
+const MutableAntichain<Time>& LoggedStream::capabilities() const {
+  return implementation_->source.capabilities();
+}
 
 EventReader& LoggedStream::reader() {
   EventReader* const reader = implementation_->source.events().reader();

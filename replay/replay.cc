@@ -32,37 +32,6 @@ class Replay::Implementation {
   ReplayDriver driver_;
 };
 
-namespace {
-
-// Opens a stream at the first segment that the replay has any use for.
-Result<EventReader> open_reader(const Log& log, uint32_t stream, const ReplayOptions& options,
-                                ReaderOptions from, std::optional<StartPoint>& start) {
-  const Slice slice(options.from, options.until);
-  const ReaderOptions given = from;
-  // What is found may be purged before it is opened; then it is looked for again.
-  constexpr int kAttempts = 10;
-  for (int attempt = 1;; ++attempt) {
-    from = given;
-    if (from.position) return log.reader(stream, from);
-    if (options.start) {
-      TIDEMARK_ASSIGN(found, find_start(log, stream, *options.start, from.access));
-      from.segment = found.segment;
-      start = found.point;
-    }
-    if (!slice.everything()) {
-      TIDEMARK_ASSIGN(found, find_wanted(log, stream, slice, from.segment, from.visibility));
-      from.segment = found;
-    }
-    auto reader = log.reader(stream, from);
-    const bool chosen_here = from.segment != given.segment;
-    const bool gone = !reader && (reader.error().code == ErrorCode::Purged ||
-                                  reader.error().code == ErrorCode::NotFound);
-    if (!gone || !chosen_here || attempt == kAttempts) return reader;
-  }
-}
-
-}  // namespace
-
 Result<Replay> Replay::open(const Log& log, std::span<const uint32_t> streams,
                             const ReplayOptions& options) {
   std::vector<uint32_t> numbers(streams.begin(), streams.end());
@@ -74,9 +43,6 @@ Result<Replay> Replay::open(const Log& log, std::span<const uint32_t> streams,
     return fail(ErrorCode::InvalidArgument,
                 "a segment or a position to start at belongs to one stream");
   }
-  if (options.reader.segment && options.start) {
-    return fail(ErrorCode::InvalidArgument, "a replay starts at a point or at a segment");
-  }
   ReaderOptions reader_options = options.reader;
   reader_options.visibility = options.visibility.value_or(
       options.delivery == Delivery::Complete ? Visibility::Durable : options.reader.visibility);
@@ -87,6 +53,7 @@ Result<Replay> Replay::open(const Log& log, std::span<const uint32_t> streams,
     reader_options.leasing = Leasing::Manual;
   }
 
+  const Slice slice(options.from, options.until);
   std::vector<std::unique_ptr<StreamEvents>> events;
   std::vector<std::optional<StartPoint>> starts;
   for (const uint32_t number : numbers) {
@@ -95,7 +62,8 @@ Result<Replay> Replay::open(const Log& log, std::span<const uint32_t> streams,
       if (start.stream == number) reader_options.position = start.position;
     }
     starts.emplace_back();
-    TIDEMARK_ASSIGN(reader, open_reader(log, number, options, reader_options, starts.back()));
+    TIDEMARK_ASSIGN(reader,
+                    open_reader(log, number, options.start, slice, reader_options, starts.back()));
     events.push_back(stream_of(log, std::move(reader)));
   }
   auto implementation = std::make_unique<Implementation>(std::move(events), options);

@@ -148,6 +148,35 @@ bool StreamSource::may_end_here() const {
   return !follow_ || !events_->writer_alive();
 }
 
+Result<EventReader> open_reader(const Log& log, uint32_t stream,
+                                const std::optional<StartPoint>& point, const Slice& slice,
+                                ReaderOptions options, std::optional<StartPoint>& start) {
+  if (options.segment && point) {
+    return fail(ErrorCode::InvalidArgument, "reading starts at a point or at a segment");
+  }
+  const ReaderOptions given = options;
+  // What is found may be purged before it is opened; then it is looked for again.
+  constexpr int kAttempts = 10;
+  for (int attempt = 1;; ++attempt) {
+    options = given;
+    if (options.position) return log.reader(stream, options);
+    if (point) {
+      TIDEMARK_ASSIGN(found, find_start(log, stream, *point, options.access));
+      options.segment = found.segment;
+      start = found.point;
+    }
+    if (!slice.everything()) {
+      TIDEMARK_ASSIGN(found, find_wanted(log, stream, slice, options.segment, options.visibility));
+      options.segment = found;
+    }
+    auto reader = log.reader(stream, options);
+    const bool chosen_here = options.segment != given.segment;
+    const bool gone = !reader && (reader.error().code == ErrorCode::Purged ||
+                                  reader.error().code == ErrorCode::NotFound);
+    if (!gone || !chosen_here || attempt == kAttempts) return reader;
+  }
+}
+
 std::optional<uint64_t> end_of_replay(const Log& log, uint32_t stream, EndMode end, bool follow,
                                       Access access) {
   if (follow || end == EndMode::Wait) return std::nullopt;

@@ -90,6 +90,13 @@ class StreamSource {
   std::vector<Change> changes_;
 };
 
+// Opens a stream at the first segment that a replay of `slice` from `point` on has any use for, and
+// says in `start`, where there is one, from where to tell. `options.position` goes before `point`.
+// Errors: those of Log::reader and find_start; InvalidArgument for a segment and a point.
+Result<EventReader> open_reader(const Log& log, uint32_t stream,
+                                const std::optional<StartPoint>& point, const Slice& slice,
+                                ReaderOptions options, std::optional<StartPoint>& start);
+
 // The position for stop_at(): nothing where the replay goes on with what is written meanwhile.
 // A live writer may append as fast as a replay reads, so the end is noted when it is opened and not
 // found on the way. Nothing too where the end cannot be told: the stream is damaged then, and

@@ -13,7 +13,7 @@ function(run)
 endfunction()
 
 set(installed "${work_directory}/a moved prefix")
-if(way STREQUAL "pkgconfig")
+if(way MATCHES "^pkgconfig")
   # pkg-config escapes spaces with backslashes that only a shell removes again.
   set(installed "${work_directory}/moved")
 endif()
@@ -36,16 +36,27 @@ foreach(file IN LISTS package_files)
 endforeach()
 
 set(consumer "${CMAKE_CURRENT_LIST_DIR}/consumer")
+if(way MATCHES "_c$")
+  set(consumer "${CMAKE_CURRENT_LIST_DIR}/consumer_c")
+endif()
 if(sanitize)
   set(sanitizer_flag "-fsanitize=${sanitize}")
 endif()
 
-if(way STREQUAL "cmake")
+if(way MATCHES "^cmake")
   run("${CMAKE_COMMAND}" -S "${consumer}" -B "${work_directory}/build" -G Ninja
     "-DCMAKE_CXX_COMPILER=${compiler}" "-DCMAKE_CXX_FLAGS=${sanitizer_flag}"
+    "-DCMAKE_C_COMPILER=${c_compiler}" "-DCMAKE_C_FLAGS=${sanitizer_flag}"
     "-DCMAKE_PREFIX_PATH=${installed}" "-Dtidemark_version=${version}")
   run("${CMAKE_COMMAND}" --build "${work_directory}/build")
   set(program "${work_directory}/build/consumer")
+elseif(way STREQUAL "pkgconfig_c")
+  set(ENV{PKG_CONFIG_PATH} "${installed}/${library_directory}/pkgconfig")
+  run(pkg-config "--exact-version=${version}" tidemark_c)
+  run(pkg-config --cflags --libs tidemark_c)
+  separate_arguments(flags UNIX_COMMAND "${output}")
+  set(program "${work_directory}/consumer")
+  run("${c_compiler}" -std=c11 ${sanitizer_flag} "${consumer}/main.c" -o "${program}" ${flags})
 else()
   set(ENV{PKG_CONFIG_PATH} "${installed}/${library_directory}/pkgconfig")
   run(pkg-config "--exact-version=${version}" tidemark)

@@ -203,6 +203,27 @@ TEST_CASE("a reader that starts at a later segment opens with what the stream ho
         ErrorCode::InvalidArgument);
 }
 
+TEST_CASE("a reader that starts at a point opens with the sum of what precedes it") {
+  const TemporaryDirectory directory;
+  const Log log = must(Log::open(directory / "log"));
+  auto writer = writer_of(log);
+  must(writer.push(TextMessages{1, {"a"}}));
+  must(writer.push(TextProgress{{{0, -1}, {3, 1}}}));
+  must(writer.push(TextMessages{4, {"b"}}));
+  must(writer.push(TextProgress{{{3, -1}}}));
+  must(writer.finish());
+  LogReaderOptions options;
+  options.start = StartPoint::at_sequence(2);
+  TextReader reader = reader_of(log, options);
+  Polled last{};
+  const std::vector<Event<uint64_t, Texts>> expected = {
+      TextProgress{{{0, -1}, {3, 1}}}, TextMessages{4, {"b"}}, TextProgress{{{3, -1}}}};
+  CHECK(take_all(reader, last) == expected);
+  CHECK(last == Polled::Ended);
+  options.reader.segment = 0;
+  CHECK(open_reader<uint64_t, Texts>(log, 0, options).error().code == ErrorCode::InvalidArgument);
+}
+
 TEST_CASE("without following, a reader ends where the stream ended when it was opened") {
   const TemporaryDirectory directory;
   const Log log = must(Log::open(directory / "log"));

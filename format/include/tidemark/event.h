@@ -43,6 +43,10 @@ class MessagesView {
   bool fixed() const { return offsets_ == nullptr; }
   // Bytes of each record where all have one length.
   size_t stride() const { return stride_; }
+  // Where each record ends in data(); empty where all have one length.
+  std::span<const uint32_t> ends() const {
+    return {offsets_, offsets_ == nullptr ? size_t{0} : records_};
+  }
 
   // The records as an array of `Record`, or nothing where they are not of its size.
   template <typename Record>
@@ -71,6 +75,10 @@ class ProgressView {
     const size_t words = shape_.words;
     return {Time(shape_, times_.subspan(index * words, words)), diffs_[index]};
   }
+  TimeShape shape() const { return shape_; }
+  // The same as they stand: the words of all times one after the other, and the differences.
+  std::span<const uint64_t> time_words() const { return times_; }
+  std::span<const int64_t> diffs() const { return diffs_; }
 
  private:
   friend Result<ProgressView> decode_progress(std::span<const std::byte>, TimeShape);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "tidemark/event.h"
@@ -12,6 +13,7 @@
 #include "tidemark/protocol.h"
 #include "tidemark/replay.h"
 #include "tidemark/result.h"
+#include "tidemark/seek.h"
 
 namespace tidemark {
 
@@ -22,6 +24,9 @@ struct LogReaderOptions {
   EndMode end = EndMode::Release;
   // false: it ends where it ended when the reader was opened, even where a writer is alive.
   bool follow = false;
+  // Where it begins to be told; what precedes is summed up in the opening. Unset: at the earliest
+  // event that is left. Not together with `reader.segment` or `reader.position`.
+  std::optional<StartPoint> start = std::nullopt;
   ReaderOptions reader = {};
 };
 
@@ -36,7 +41,7 @@ class LoggedStream {
     Over,      // nothing will come: the stream is finished, or this is its end
   };
 
-  // Errors: those of Log::reader.
+  // Errors: those of Log::reader; InvalidArgument where it is to start at two places.
   static Result<LoggedStream> open(const Log& log, uint32_t stream,
                                    const LogReaderOptions& options);
   LoggedStream(LoggedStream&&) noexcept;
@@ -55,7 +60,14 @@ class LoggedStream {
   // begins with here; none at a stream's own beginning.
   std::span<const Change> opening() const;
 
-  // What to wait on, and where the stream stands. Polling it directly would skip events.
+  // Behind the last event that step() told of: its position is where another reader goes on.
+  // sequence() counts the events of the stream before it; capabilities() are those that the steps
+  // up to now tell, from one at the minimum on.
+  uint64_t position() const;
+  uint64_t sequence() const;
+  const MutableAntichain<Time>& capabilities() const;
+
+  // What to wait on. It may stand one event ahead, and polling it directly would skip events.
   EventReader& reader();
   const EventReader& reader() const;
 
