@@ -73,6 +73,15 @@ void apply_change(const EntryChange& change, std::map<std::string, NodePtr>& ent
   }
 }
 
+NodePtr copy_tree(const NodePtr& node) {
+  auto made = std::make_shared<Node>();
+  made->is_directory = node->is_directory;
+  made->inode = node->inode;
+  if (node->live) made->live = node->live->clone();
+  for (const auto& [name, child] : node->entries) made->entries[name] = copy_tree(child);
+  return made;
+}
+
 std::string_view name_of(Call call) {
   constexpr std::string_view kNames[] = {"open",
                                          "create",

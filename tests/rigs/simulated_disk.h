@@ -53,6 +53,9 @@ struct Node {
   uint64_t bytes() const { return live ? live->size() : 0; }
 };
 
+// A tree of its own with the same contents, all of it in the page cache alone.
+NodePtr copy_tree(const NodePtr& node);
+
 enum class Call : uint8_t {
   Open,
   Create,
