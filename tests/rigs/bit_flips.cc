@@ -195,9 +195,7 @@ int bit_flips(Rig& rig) {
       // Without a magic it is a file whose writer was killed before it allocated it.
       damage(number, at >= sizeof(uint64_t), "cut to " + std::to_string(at) + " bytes",
              [&](Node& segment) {
-               auto cut = at == 0 ? nullptr : std::make_shared<PageBuffer>(at);
-               if (cut) cut->copy(*segment.live);
-               segment.live = cut;
+               segment.live = at == 0 ? nullptr : std::make_shared<PageBuffer>(at, *segment.live);
              });
       return;
     }
