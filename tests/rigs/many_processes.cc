@@ -153,7 +153,10 @@ class Tailer {
     for (uint64_t left = 1 + random_.below(20'000); left > 0; --left) {
       const auto status = reader.next(50ms);
       if (!status) {
-        wrong = overtaken(status.error());
+        // With a lease at its place, nothing from there on can go.
+        wrong = options_.leasing == Leasing::Automatic && !first
+                    ? "a purge overtook a lease: " + status.error().text()
+                    : overtaken(status.error());
         return EventReader::Status::Pending;
       }
       if (*status == EventReader::Status::Finished) return *status;

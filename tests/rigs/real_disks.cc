@@ -34,12 +34,14 @@ struct Kind {
   const char* make;   // the command, without the file
   const char* mount;  // options
   uint64_t mib;
+  uint64_t atomic_bytes;  // that it needs the disk to write whole or not at all
 };
 constexpr Kind kKinds[] = {
-    {"ext4", "mkfs.ext4 -q -F", "loop", 64},
+    {"ext4", "mkfs.ext4 -q -F", "loop", 64, 512},
     // Smaller than XFS cares to support, as its own tests do.
-    {"xfs", "TEST_DIR=1 TEST_DEV=1 QA_CHECK_FS=1 mkfs.xfs -q -f", "loop,nouuid", 64},
-    {"btrfs", "mkfs.btrfs -q -f", "loop", 128},
+    {"xfs", "TEST_DIR=1 TEST_DEV=1 QA_CHECK_FS=1 mkfs.xfs -q -f", "loop,nouuid", 64, 512},
+    // Its superblock of 4 KiB has one checksum, and mounting never asks for the copies.
+    {"btrfs", "mkfs.btrfs -q -f", "loop", 128, 4096},
 };
 
 bool run(const std::string& command) {
@@ -361,7 +363,7 @@ int real_disks(Rig& rig) {
                           : purged_most;
       }
       known.purged_most = purged_most;
-      disk.write_image(image, entries, random);
+      disk.write_image(image, entries, kind.atomic_bytes, random);
       Mounted mounted{base + "/mounted"};
       if (!mounted.mount(image, kind.mount, kind.name)) {
         return fail("an image cannot be mounted: after " + std::to_string(entries) + " of " +

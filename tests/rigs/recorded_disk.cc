@@ -22,7 +22,6 @@ namespace {
 constexpr size_t kMaxEntries = size_t{1} << 18;
 constexpr uint64_t kJournalBytes = uint64_t{1} << 30;
 constexpr uint64_t kFlush = ~uint64_t{0};
-constexpr uint64_t kSectorBytes = 512;
 constexpr uint64_t kPageBytes = 4096;
 
 struct Entry {
@@ -204,7 +203,8 @@ size_t RecordedDisk::entries() const { return shared_->count.load(); }
 size_t RecordedDisk::flushes() const { return shared_->flushes.load(); }
 void RecordedDisk::fail_flushes(bool on) { shared_->failing.store(on); }
 
-size_t RecordedDisk::write_image(const std::string& path, size_t entries, Random& random) const {
+size_t RecordedDisk::write_image(const std::string& path, size_t entries, uint64_t atomic_bytes,
+                                 Random& random) const {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0 || ::ftruncate(file, static_cast<off_t>(bytes_)) != 0) {
     if (file >= 0) ::close(file);
@@ -234,9 +234,9 @@ size_t RecordedDisk::write_image(const std::string& path, size_t entries, Random
     ++chosen_from;
     if (prefix ? i > stop : random.below(16) >= kept_in_16) {
       if (random.below(4) != 0) continue;
-      for (uint64_t at = 0; at < entry.bytes; at += kSectorBytes) {
+      for (uint64_t at = 0; at < entry.bytes; at += atomic_bytes) {
         if (random.below(2) == 0) continue;
-        put(from + at, std::min(kSectorBytes, entry.bytes - at), entry.offset + at);
+        put(from + at, std::min(atomic_bytes, entry.bytes - at), entry.offset + at);
       }
     } else {
       put(from, entry.bytes, entry.offset);

@@ -34,9 +34,10 @@ class RecordedDisk {
   size_t flushes() const;
 
   // Writes an image of a loss of power after so many entries to a file: of the writes since the
-  // last flush some, in parts of 512 bytes now and then. Returns how many there were to choose
-  // from.
-  size_t write_image(const std::string& path, size_t entries, Random& random) const;
+  // last flush some, now and then torn at multiples of `atomic_bytes`. Returns how many there were
+  // to choose from.
+  size_t write_image(const std::string& path, size_t entries, uint64_t atomic_bytes,
+                     Random& random) const;
 
  private:
   struct Shared;
