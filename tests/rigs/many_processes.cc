@@ -119,13 +119,12 @@ class Tailer {
     for (;;) {
       std::string wrong;
       const auto answer = read(wrong);
-      if (!wrong.empty()) return failed(shared_, name() + wrong);
+      if (!wrong.empty()) return failed(shared_, wrong);
       if (answer == EventReader::Status::Finished) return 0;
     }
   }
 
  private:
-  std::string name() const { return "tailer " + std::to_string(index_) + ": "; }
   bool is_consumer() const { return index_ >= kTailers - kConsumers; }
 
   std::string begin() {
@@ -134,8 +133,8 @@ class Tailer {
     if (!is_consumer()) return "";
     const uint32_t streams[] = {0};
     auto consumer = Consumer::open(log_, "consumer " + std::to_string(index_), streams);
-    if (!consumer) return name() + consumer.error().text();
-    if (!consumer->found() && state_.has_cursor.load()) return name() + "its cursor is gone";
+    if (!consumer) return consumer.error().text();
+    if (!consumer->found() && state_.has_cursor.load()) return "its cursor is gone";
     options_.position = consumer->position(0);
     consumer_.emplace(*std::move(consumer));
     return "";
