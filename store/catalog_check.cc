@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "catalog_values.h"
+
 namespace tidemark {
 namespace {
 
@@ -153,10 +155,20 @@ class PageWalk {
     if (database.depth == 0 || database.depth > kMaxDepth) {
       return unusable("a database has an impossible depth");
     }
-    return page(database.root, database.depth, free);
+    // An entry that cannot be found is a cursor that a purge does not wait for: so each is counted,
+    // and their keys ascend, since that is how LMDB finds them.
+    Count count;
+    TIDEMARK_TRY(page(database.root, database.depth, free, count));
+    if (count.entries != database.entries) return unusable("a database has lost entries");
+    return {};
   }
 
  private:
+  struct Count {
+    uint64_t entries = 0;
+    std::vector<std::byte> last_key;
+  };
+
   // Reads page `number`; every page may be read once, which ends any cycle.
   Result<std::vector<std::byte>> load(uint64_t number) {
     if (number < 2 || number >= end_page_ || budget_ == 0) {
@@ -171,7 +183,7 @@ class PageWalk {
     return bytes;
   }
 
-  Result<void> page(uint64_t number, unsigned depth, bool free) {
+  Result<void> page(uint64_t number, unsigned depth, bool free, Count& count) {
     TIDEMARK_ASSIGN(bytes, load(number));
     PageHeader header;
     std::memcpy(&header, bytes.data(), sizeof header);
@@ -189,22 +201,28 @@ class PageWalk {
       if (offset < header.upper || offset + sizeof(NodeHeader) > page_bytes_ || offset % 2 != 0) {
         return unusable("a node lies outside of its page");
       }
-      TIDEMARK_TRY(node(std::span<const std::byte>(bytes).subspan(offset), depth, free));
+      TIDEMARK_TRY(node(std::span<const std::byte>(bytes).subspan(offset), depth, free, count));
     }
     return {};
   }
 
   // `bytes` reach from the node to the page's end.
-  Result<void> node(std::span<const std::byte> bytes, unsigned depth, bool free) {
+  Result<void> node(std::span<const std::byte> bytes, unsigned depth, bool free, Count& count) {
     NodeHeader header;
     std::memcpy(&header, bytes.data(), sizeof header);
     bytes = bytes.subspan(sizeof header);
     const uint64_t low = header.low | uint64_t{header.high} << 16;
     if (header.key_bytes > bytes.size()) return unusable("a key is longer than its page");
-    if (depth > 1) return page(low | uint64_t{header.flags} << 32, depth - 1, free);
+    if (depth > 1) return page(low | uint64_t{header.flags} << 32, depth - 1, free, count);
 
     const auto key = bytes.first(header.key_bytes);
     bytes = bytes.subspan(header.key_bytes);
+    // Free pages are listed by number, and LMDB walks their list from one end.
+    if (!free && count.entries > 0 && !std::ranges::lexicographical_compare(count.last_key, key)) {
+      return unusable("a database's keys do not ascend");
+    }
+    count.last_key.assign(key.begin(), key.end());
+    ++count.entries;
     if (header.flags == kBigData) {
       uint64_t number = 0;
       if (bytes.size() < sizeof number) return unusable("a node lies outside of its page");
@@ -216,6 +234,11 @@ class PageWalk {
     if (header.flags == kSubDatabase && !free) {
       Database below;
       if (bytes.size() != sizeof below) return unusable("a database's record has the wrong size");
+      // LMDB would make an empty database in the place of one that lost its name.
+      const std::string_view name(reinterpret_cast<const char*>(key.data()), key.size());
+      if (name != kMetaDatabase && name != kSegmentsDatabase && name != kCursorsDatabase) {
+        return unusable("it has a database that Tidemark never makes");
+      }
       std::memcpy(&below, bytes.data(), sizeof below);
       return database(below, false);
     }

@@ -10,6 +10,7 @@
 #include "paths.h"
 #include "purge_plan.h"
 #include "stream_directory.h"
+#include "tidemark/planted.h"
 
 namespace tidemark {
 namespace {
@@ -29,6 +30,7 @@ Result<void> check(const RetentionPolicy& policy) {
 
 Result<std::optional<CursorNeed>> need_of(const Log& log, uint32_t stream,
                                           const RetentionPolicy& policy) {
+  if (planted(Bug::CursorIgnored)) return std::nullopt;
   auto needs = read_cursor_needs(log);
   if (!needs) {
     if (policy.force && !policy.to_cursors) return std::nullopt;
@@ -47,7 +49,7 @@ Result<std::optional<CursorNeed>> need_of(const Log& log, uint32_t stream,
 Result<void> unlink_purged(FileSeam& files, const std::string& directory, const PurgePlan& plan,
                            const RetentionPolicy& policy, StreamPurge& result) {
   std::optional<uint64_t> lease;
-  if (!policy.force) {
+  if (!policy.force && !planted(Bug::LeaseIgnored)) {
     TIDEMARK_ASSIGN(least, least_lease(files, directory, result.purged_upto));
     lease = least;
   }
@@ -106,6 +108,7 @@ Result<StreamPurge> purge_stream(const Log& log, uint32_t stream, const Retentio
   }
   TIDEMARK_ASSIGN(need, need_of(log, stream, policy));
   TIDEMARK_ASSIGN(lease, least_lease(files, directory, ~uint64_t{0} >> 1));
+  if (planted(Bug::LeaseIgnored)) lease.reset();
   TIDEMARK_ASSIGN(plan, plan_purge(files, directory, stream, policy, need, lease));
 
   StreamPurge result;
@@ -117,6 +120,9 @@ Result<StreamPurge> purge_stream(const Log& log, uint32_t stream, const Retentio
   result.kept_for = plan.kept_for;
   if (plan.kept_for == KeptFor::Cursor && need) result.cursor = need->cursor;
   if (dry_run) return result;
+  if (planted(Bug::UnlinkedBeforePurged)) {
+    TIDEMARK_TRY(unlink_purged(files, directory, plan, policy, result));
+  }
   if (plan.segments > 0) {
     TIDEMARK_TRY(write_purged(files, directory, plan.keep_from));
     // A reader that takes a lease now either is seen by the look at the leases below, or sees

@@ -284,8 +284,12 @@ Result<uint64_t> Segment::bytes_in_use_after(uint64_t offset) {
     }
     if (count == 0) break;
     const auto read = std::span(chunk).first(static_cast<size_t>(count));
-    const auto used = std::find_if(read.rbegin(), read.rend(),
-                                   [](std::byte byte) { return byte != std::byte{0}; });
+    // Of most chunks all is zero: that is seen many bytes a step.
+    const bool empty =
+        read[0] == std::byte{0} && std::memcmp(read.data(), read.data() + 1, read.size() - 1) == 0;
+    const auto used = empty ? read.rend()
+                            : std::find_if(read.rbegin(), read.rend(),
+                                           [](std::byte byte) { return byte != std::byte{0}; });
     if (used != read.rend()) last = at + static_cast<uint64_t>(read.rend() - used);
     at += static_cast<uint64_t>(count);
   }

@@ -275,10 +275,11 @@ Result<void> write_purged(FileSeam& files, const std::string& directory, uint64_
   const int descriptor = files.open(temporary, OpenMode::Create);
   if (descriptor < 0) return fail_system("cannot create", temporary, -descriptor);
   int answer = files.write(descriptor, std::as_bytes(std::span(&file, 1)), 0);
-  if (answer == 0) answer = files.sync_all(descriptor);
+  const bool synced = !planted(Bug::PurgedNotSynced);
+  if (answer == 0 && synced) answer = files.sync_all(descriptor);
   files.close(descriptor);
   if (answer == 0) answer = files.rename_over(temporary, path);
-  if (answer == 0) answer = files.sync_directory(directory);
+  if (answer == 0 && synced) answer = files.sync_directory(directory);
   if (answer < 0) return fail_system("cannot replace", path, -answer);
   return {};
 }

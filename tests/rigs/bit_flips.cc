@@ -40,15 +40,6 @@ NodePtr segment_of(const NodePtr& root, uint32_t stream) {
   return at;
 }
 
-NodePtr copy_of(const NodePtr& node) {
-  auto made = std::make_shared<Node>();
-  made->is_directory = node->is_directory;
-  made->inode = node->inode;
-  if (node->live) made->live = node->live->clone();
-  for (const auto& [name, child] : node->entries) made->entries[name] = copy_of(child);
-  return made;
-}
-
 std::string write_stream(const Log& log, uint32_t stream, Original& original) {
   WriterOptions options = small_segments(SyncPolicy::none());
   options.clock = CaptureClock::Supplied;
@@ -104,7 +95,7 @@ std::string make_original(Original& original) {
   for (const uint32_t stream : {1U, 0U}) {
     if (auto wrong = write_stream(*log, stream, original); !wrong.empty()) return wrong;
   }
-  original.root = copy_of(disk.root);
+  original.root = copy_tree(disk.root);
   const auto& bytes = *segment_of(original.root, 0)->live;
   for (uint64_t i = 0; i < bytes.size(); ++i) {
     if (bytes.data()[i] != std::byte{0}) original.used = i + 1;
@@ -174,7 +165,7 @@ int bit_flips(Rig& rig) {
   const PageBuffer& other = *segment_of(original.root, 1)->live;
   const auto damage = [&](uint64_t number, bool evident, const std::string& what, auto change) {
     if (rig.failed()) return;
-    const NodePtr root = copy_of(original.root);
+    const NodePtr root = copy_tree(original.root);
     change(*segment_of(root, 0));
     const std::string wrong = check_damage(original, root, evident, counters);
     if (!wrong.empty()) rig.fail(what + ": " + wrong, number);
@@ -204,9 +195,7 @@ int bit_flips(Rig& rig) {
       // Without a magic it is a file whose writer was killed before it allocated it.
       damage(number, at >= sizeof(uint64_t), "cut to " + std::to_string(at) + " bytes",
              [&](Node& segment) {
-               auto cut = at == 0 ? nullptr : std::make_shared<PageBuffer>(at);
-               if (cut) cut->copy(*segment.live);
-               segment.live = cut;
+               segment.live = at == 0 ? nullptr : std::make_shared<PageBuffer>(at, *segment.live);
              });
       return;
     }

@@ -10,8 +10,16 @@
 namespace tidemark::rig {
 namespace {
 
-bool is_prefix(const std::vector<uint64_t>& events, const std::vector<uint64_t>& of) {
-  return events.size() <= of.size() && std::equal(events.begin(), events.end(), of.begin());
+// Whether these are the events of the stream from that one on.
+bool is_part(const Served& served, const std::vector<uint64_t>& of) {
+  return served.first <= of.size() && served.events.size() <= of.size() - served.first &&
+         std::equal(served.events.begin(), served.events.end(),
+                    of.begin() + static_cast<ptrdiff_t>(served.first));
+}
+
+// What is missing at the beginning was purged.
+bool is_purged(const Served& served, const Past& past) {
+  return served.first >= past.purged_least && served.first <= past.purged_most;
 }
 
 std::string count_of(const char* what, size_t count) {
@@ -20,7 +28,7 @@ std::string count_of(const char* what, size_t count) {
 
 void call_synced(Node& node) {
   for (auto& [name, child] : node.entries) call_synced(*child);
-  if (node.live) node.synced = node.live->clone();
+  if (node.live) node.synced = node.is_shared ? node.live : node.live->clone();
 }
 
 struct Moment {
@@ -35,11 +43,14 @@ std::string check_reading(SimulatedDisk& disk, const Past& past, Crash crash, Ra
   const auto log = Log::open(kLogPath, {}, process);
   if (!log) return "the log cannot be opened: " + log.error().text();
   const Served served = serve(*log, 0, random.below(2) == 0 ? Access::Map : Access::Copy);
-  if (!is_prefix(served.events, past.written)) return "a reader was served a wrong event";
+  if (!is_part(served, past.written)) return "a reader was served a wrong event";
   const size_t least = crash == Crash::Kill ? past.returned : past.acknowledged;
-  if (served.events.size() < least) {
+  if (served.first + served.events.size() < least) {
     return count_of("a reader was served", served.events.size()) + count_of(" events of", least) +
            (served.error ? ": " + served.error->text() : "");
+  }
+  if ((!served.error || !served.events.empty()) && !is_purged(served, past)) {
+    return count_of("what is left begins with event", served.first);
   }
   if (!served.error) return "";
   if (crash == Crash::Kill) return "after a mere kill: " + served.error->text();
@@ -49,13 +60,30 @@ std::string check_reading(SimulatedDisk& disk, const Past& past, Crash crash, Ra
   return typed ? "" : "unexpected: " + served.error->text();
 }
 
-std::string check_after(SimulatedDisk& disk, const std::vector<uint64_t>& expected, bool verify) {
+// The consumer comes back after the crash, and goes on at its cursor.
+std::string check_cursor(const Log& log, const Past& past) {
+  const Served served = serve(log, 0, Access::Map, past.cursor->position);
+  if (served.error) return "a cursor's place is lost: " + served.error->text();
+  if (served.first == past.cursor->index && is_part(served, past.written) &&
+      served.first + served.events.size() == past.written.size()) {
+    return "";
+  }
+  return "a consumer that comes back is not served what follows its cursor";
+}
+
+std::string check_after(SimulatedDisk& disk, const Past& past, bool verify) {
   SimulatedProcess process(disk);
   const auto log = Log::open(kLogPath, {}, process);
   if (!log) return "the recovered log cannot be opened: " + log.error().text();
   const Served served = serve(*log, 0, Access::Map);
   if (served.error) return "the recovered stream is damaged: " + served.error->text();
-  if (served.events != expected) return "the recovered stream is not what was recovered";
+  if (!is_part(served, past.written) || !is_purged(served, past) ||
+      served.first + served.events.size() != past.written.size()) {
+    return "the recovered stream is not what was recovered";
+  }
+  if (past.cursor) {
+    if (auto wrong = check_cursor(*log, past); !wrong.empty()) return wrong;
+  }
   if (!verify) return "";
   const auto report = verify_log(kLogPath, {}, process);
   if (!report) return "verification failed: " + report.error().text();
@@ -115,7 +143,7 @@ std::string check_crash(const NodePtr& root, const Past& past, Crash crash, unsi
     }
   }
   present.returned = present.acknowledged;
-  if (auto wrong = check_after(disk, present.written, random.below(16) == 0); !wrong.empty()) {
+  if (auto wrong = check_after(disk, present, random.below(16) == 0); !wrong.empty()) {
     return wrong;
   }
   if (nested == 0) return "";

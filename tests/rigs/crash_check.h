@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,16 @@ struct Past {
   size_t acknowledged = 0;        // of them, durable as somebody was told
   size_t returned = 0;            // of them, committed: a mere kill may lose none
   uint64_t highest = 0;           // position: nothing new may stand below
+  // How many of them, from the first on, must be purged, and how many may be.
+  uint64_t purged_least = 0;
+  uint64_t purged_most = 0;
+  // A consumer's cursor: of the next event to be seen, its number and where it is looked for. The
+  // catalog, which makes it durable, is a fake here; the rig of real file systems has the real one.
+  struct Cursor {
+    uint64_t index = 0;
+    uint64_t position = 0;
+  };
+  std::optional<Cursor> cursor;
 };
 
 enum class Crash : uint8_t { PowerLoss, Kill };

@@ -59,8 +59,7 @@ size_t Snapshot::freeze(const NodePtr& node, const std::string& name,
   frozen.synced = node->synced;
   frozen.first_page = pages_.size();
   if (node->live && !equal(*node->live, node->synced.get())) {
-    auto copy = std::make_shared<PageBuffer>(node->live->size());
-    copy->copy(*node->live);
+    auto copy = std::make_shared<PageBuffer>(node->live->size(), *node->live);
     frozen.live = copy;
     frozen.versions = node->versions;
     if (node->versions.empty() || !equal(*copy, node->versions.back().get())) {
@@ -183,8 +182,12 @@ NodePtr Snapshot::build(const Choice& choice) const {
                            : frozen.synced ? frozen.synced->size()
                                            : 0;
     if (bytes == 0) continue;
-    made[i]->live = std::make_shared<PageBuffer>(bytes);
-    made[i]->live->copy(*frozen.live);
+    if (frozen.dirty.empty() && bytes == frozen.live->size()) {
+      made[i]->live = std::const_pointer_cast<PageBuffer>(frozen.live);
+      made[i]->is_shared = true;
+      continue;
+    }
+    made[i]->live = std::make_shared<PageBuffer>(bytes, *frozen.live);
     patch(frozen, *made[i]->live, choice);
   }
   for (size_t i = 0; i < nodes_.size(); ++i) {

@@ -6,11 +6,14 @@
 #include <span>
 #include <thread>
 
+#include "tidemark/purge.h"
+
 namespace tidemark::rig {
 
 std::string_view name_of(Operation operation) {
-  constexpr std::string_view kNames[] = {"append", "batch",     "sync",    "roll",  "reopen",
-                                         "kill",   "fail_sync", "abandon", "resume"};
+  constexpr std::string_view kNames[] = {"append", "batch", "sync",      "roll",
+                                         "reopen", "kill",  "fail_sync", "abandon",
+                                         "resume", "purge", "cursor"};
   static_assert(std::size(kNames) == kOperations);
   return kNames[static_cast<size_t>(operation)];
 }
@@ -76,6 +79,7 @@ std::string Workload::open(Resume resume) {
            std::to_string(past_.written.size()) + " are left";
   }
   past_.written.resize(recovered);
+  times_.resize(recovered);
   past_.acknowledged = recovered;
   while (ends_.size() < recovered) ends_.push_back(writer_->committed());
   return "";
@@ -109,6 +113,7 @@ std::string Workload::append(std::vector<std::string> texts) {
   {
     const std::lock_guard lock(mutex_);
     past_.written.push_back(number_of_messages(time_, records));
+    times_.push_back(time_);
   }
   return wrote(writer_->append_messages(std::span(&time_, 1), records));
 }
@@ -118,6 +123,7 @@ std::string Workload::advance() {
   {
     const std::lock_guard lock(mutex_);
     past_.written.push_back(number_of_progress(changes));
+    times_.push_back(time_);
   }
   ++time_;
   return wrote(writer_->append_progress(changes));
@@ -141,6 +147,61 @@ std::string Workload::reopen(Resume resume) {
   return open(resume);
 }
 
+std::string Workload::sync() {
+  const size_t written = past().written.size();
+  if (const auto synced = writer_->sync(); !synced) return "sync: " + synced.error().text();
+  const std::lock_guard lock(mutex_);
+  past_.acknowledged = written;
+  return "";
+}
+
+uint64_t Workload::events_before(uint64_t segment) const {
+  ReaderOptions options;
+  options.hide_void = false;
+  options.segment = segment;
+  auto reader = log_->reader(0, options);
+  if (!reader) return 0;
+  auto status = reader->poll();
+  while (status && *status == EventReader::Status::Voided) status = reader->poll();
+  return reader->sequence() - (status && *status == EventReader::Status::Event ? 1 : 0);
+}
+
+std::string Workload::purge() {
+  // Complete and durable, or it would all be kept.
+  std::string wrong = advance();
+  if (wrong.empty()) wrong = sync();
+  if (!wrong.empty()) return wrong;
+  RetentionPolicy policy;
+  policy.keep_bytes = 0;
+  // What the catalog's cursors would do: the messages from the cursor on have later times, or the
+  // same.
+  if (past_.cursor) {
+    const uint64_t index = past_.cursor->index;
+    policy.before = index < times_.size() ? times_[index] : time_;
+  }
+  const auto plan = purge_stream(*log_, 0, policy, /*dry_run=*/true);
+  if (!plan) return "planning a purge: " + plan.error().text();
+  const uint64_t gone = plan->purged_upto == 0 ? 0 : events_before(plan->purged_upto);
+  {
+    const std::lock_guard lock(mutex_);
+    past_.purged_most = gone;
+  }
+  const auto done = purge_stream(*log_, 0, policy);
+  if (!done) return "purge: " + done.error().text();
+  if (done->purged_upto != plan->purged_upto) return "a purge did not do what it said";
+  const std::lock_guard lock(mutex_);
+  past_.purged_least = gone;
+  return "";
+}
+
+void Workload::move_cursor() {
+  const uint64_t durable = writer_->durable();
+  const std::lock_guard lock(mutex_);
+  const auto end = std::upper_bound(ends_.begin(), ends_.end(), durable);
+  if (end == ends_.begin()) return;
+  past_.cursor = {static_cast<uint64_t>(end - ends_.begin()), *(end - 1)};
+}
+
 std::string Workload::run(Operation operation) {
   std::string wrong;
   switch (operation) {
@@ -155,13 +216,15 @@ std::string Workload::run(Operation operation) {
       wrong = append(std::move(texts));
       break;
     }
-    case Operation::Sync: {
-      const size_t written = past().written.size();
-      if (const auto synced = writer_->sync(); !synced) return "sync: " + synced.error().text();
-      const std::lock_guard lock(mutex_);
-      past_.acknowledged = written;
+    case Operation::Sync:
+      wrong = sync();
       break;
-    }
+    case Operation::Purge:
+      wrong = purge();
+      break;
+    case Operation::Cursor:
+      move_cursor();
+      break;
     case Operation::Roll: {
       // Sizes that leave little behind the last frame, now and then.
       const uint64_t segment = writer_->committed() / kMinSegmentBytes;
@@ -193,6 +256,7 @@ std::string Workload::run(Operation operation) {
         {
           const std::lock_guard lock(mutex_);
           past_.written.push_back(number_of_messages(time_, records));
+          times_.push_back(time_);
         }
         if (const auto end = writer_->append_messages(std::span(&time_, 1), records)) {
           wrong = wrote(end);

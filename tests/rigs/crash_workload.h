@@ -1,6 +1,5 @@
 // A writer's life on a simulated disk, as a sequence of operations, and every moment of it at which
-// the power may go. New operations (a purge, a cursor) are added to `Operation` and
-// Workload::run() alone.
+// the power may go. New operations are added to `Operation` and Workload::run() alone.
 #pragma once
 
 #include <memory>
@@ -25,8 +24,10 @@ enum class Operation : uint8_t {
   FailSync,  // a sync that fails, once; then as Kill
   Abandon,   // bytes stored for an append that never came to its commit, and then an append
   Resume,    // a mark; then as Kill, and what was not complete is void
+  Purge,     // of all that is complete, durable, and before the cursor
+  Cursor,    // a consumer moves its cursor to the last durable event
 };
-inline constexpr int kOperations = static_cast<int>(Operation::Resume) + 1;
+inline constexpr int kOperations = static_cast<int>(Operation::Cursor) + 1;
 std::string_view name_of(Operation operation);
 
 class Workload {
@@ -52,6 +53,10 @@ class Workload {
   std::string wrote(Result<uint64_t> end);
   std::string reopen(Resume resume = Resume::KeepAll);
   std::string append_one();
+  std::string sync();
+  std::string purge();
+  void move_cursor();
+  uint64_t events_before(uint64_t segment) const;
   void settle();
   void note_moment();  // with the disk locked
 
@@ -66,7 +71,8 @@ class Workload {
 
   mutable std::mutex mutex_;  // of what follows: helper threads make calls too
   Past past_;
-  std::vector<uint64_t> ends_;  // of past_.written, as far as their appends returned
+  std::vector<uint64_t> ends_;   // of past_.written, as far as their appends returned
+  std::vector<uint64_t> times_;  // of past_.written
   const EventWriter* seen_ = nullptr;
   bool watching_ = false;
   bool fail_syncs_ = false;

@@ -21,6 +21,9 @@ constexpr Entry kRigs[] = {
     {"bit_flips", bit_flips},
     {"kill_loop", kill_loop},
     {"kill_steps", kill_steps},
+    {"many_processes", many_processes},
+    {"catalog_bits", catalog_bits},
+    {"real_disks", real_disks},
     {"races", races},
     {"wakes", wakes},
 };

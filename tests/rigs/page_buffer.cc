@@ -37,13 +37,23 @@ uint64_t whole_pages(uint64_t bytes) {
   return std::max<uint64_t>((bytes + kPageBytes - 1) & ~uint64_t{kPageBytes - 1}, kPageBytes);
 }
 
+std::byte* allocate(uint64_t bytes) {
+  void* const memory = std::aligned_alloc(kPageBytes, whole_pages(bytes));
+  TIDEMARK_CHECK(memory != nullptr);
+  return static_cast<std::byte*>(memory);
+}
+
 }  // namespace
 
-PageBuffer::PageBuffer(uint64_t bytes)
-    : data_(static_cast<std::byte*>(std::aligned_alloc(kPageBytes, whole_pages(bytes)))),
-      bytes_(bytes) {
-  TIDEMARK_CHECK(data_ != nullptr);
+PageBuffer::PageBuffer(uint64_t bytes) : data_(allocate(bytes)), bytes_(bytes) {
   std::memset(data_, 0, whole_pages(bytes));
+}
+
+PageBuffer::PageBuffer(uint64_t bytes, const PageBuffer& from)
+    : data_(allocate(bytes)), bytes_(bytes) {
+  const uint64_t copied = std::min(bytes, from.bytes_);
+  std::memcpy(data_, from.data_, copied);
+  std::memset(data_ + copied, 0, whole_pages(bytes) - copied);
 }
 
 PageBuffer::~PageBuffer() {
@@ -61,13 +71,8 @@ void PageBuffer::forget() {
   clean_.clear();
 }
 
-void PageBuffer::copy(const PageBuffer& from) {
-  std::memcpy(data_, from.data_, std::min(bytes_, from.bytes_));
-}
-
 std::shared_ptr<PageBuffer> PageBuffer::clone() const {
-  auto made = std::make_shared<PageBuffer>(bytes_);
-  made->copy(*this);
+  auto made = std::make_shared<PageBuffer>(bytes_, *this);
   for (uint64_t page = 0; page < pages(); ++page) {
     if (is_clean(page)) made->leave_clean(page);
   }

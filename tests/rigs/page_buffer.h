@@ -19,6 +19,8 @@ namespace tidemark::rig {
 class PageBuffer {
  public:
   explicit PageBuffer(uint64_t bytes);  // zeros
+  // All bytes of `from`, as far as there is room, then zeros.
+  PageBuffer(uint64_t bytes, const PageBuffer& from);
   ~PageBuffer();
   PageBuffer(const PageBuffer&) = delete;
   PageBuffer& operator=(const PageBuffer&) = delete;
@@ -29,8 +31,6 @@ class PageBuffer {
   uint64_t pages() const { return (bytes_ + kPageBytes - 1) / kPageBytes; }
   const std::byte* page(uint64_t index) const { return data_ + index * kPageBytes; }
 
-  // All bytes of `from`, as far as there is room; the rest stays.
-  void copy(const PageBuffer& from);
   // The same contents, and the same pages clean.
   std::shared_ptr<PageBuffer> clone() const;
 

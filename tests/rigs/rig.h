@@ -106,6 +106,9 @@ int call_faults(Rig& rig);
 int bit_flips(Rig& rig);
 int kill_loop(Rig& rig);
 int kill_steps(Rig& rig);
+int many_processes(Rig& rig);
+int catalog_bits(Rig& rig);
+int real_disks(Rig& rig);
 int races(Rig& rig);
 int wakes(Rig& rig);
 

@@ -34,15 +34,16 @@ void copy_as_the_kernel(std::byte* to, const std::byte* from, uint64_t count) {
 // What a sync that fails leaves: nothing written, and every page clean.
 void fail_sync(Node& node) {
   if (!node.live) return;
+  node.take_copy();
   for (uint64_t page = 0; page < node.live->pages(); ++page) {
     if (!node.live->same_page(page, node.synced.get())) node.live->leave_clean(page);
   }
 }
 
 void sync_file(Node& node) {
-  auto medium = std::make_shared<PageBuffer>(node.bytes());
+  auto medium = node.live ? std::make_shared<PageBuffer>(node.bytes(), *node.live)
+                          : std::make_shared<PageBuffer>(0);
   if (node.live) {
-    medium->copy(*node.live);
     for (uint64_t page = 0; page < medium->pages(); ++page) {
       if (!node.live->is_clean(page)) continue;
       std::byte* const to = medium->data() + page * kPageBytes;
@@ -71,6 +72,15 @@ void apply_change(const EntryChange& change, std::map<std::string, NodePtr>& ent
       entries[change.to] = change.node;
       break;
   }
+}
+
+NodePtr copy_tree(const NodePtr& node) {
+  auto made = std::make_shared<Node>();
+  made->is_directory = node->is_directory;
+  made->inode = node->inode;
+  if (node->live) made->live = node->live->clone();
+  for (const auto& [name, child] : node->entries) made->entries[name] = copy_tree(child);
+  return made;
 }
 
 std::string_view name_of(Call call) {
@@ -165,7 +175,7 @@ void cut_off(Node& node) {
     node.exclusive = 0;
     node.shared = 0;
     for (auto& [name, child] : node.entries) cut_off(*child);
-  } else if (node.live && node.live.use_count() > 1) {
+  } else if (node.live && !node.is_shared && node.live.use_count() > 1) {
     node.live = node.live->clone();
   }
 }
@@ -317,10 +327,9 @@ int SimulatedProcess::write(int descriptor, std::span<const std::byte> bytes, ui
   // A write that fails may have written a part.
   const size_t count = answer < 0 ? bytes.size() / 2 : bytes.size();
   if (dead_) return answer;
+  open->node->take_copy();
   if (open->node->bytes() < offset + count) {
-    auto longer = std::make_shared<PageBuffer>(offset + count);
-    if (open->node->live) longer->copy(*open->node->live);
-    open->node->live = std::move(longer);
+    open->node->grow(offset + count);
   }
   if (count > 0) std::memcpy(open->node->live->data() + offset, bytes.data(), count);
   return answer;
@@ -334,9 +343,7 @@ int SimulatedProcess::allocate(int descriptor, uint64_t bytes) {
   if (dead_) return answer;
   if (answer < 0) bytes = bytes / 2 & ~uint64_t{kPageBytes - 1};
   if (open->node->bytes() < bytes) {
-    auto longer = std::make_shared<PageBuffer>(bytes);
-    if (open->node->live) longer->copy(*open->node->live);
-    open->node->live = std::move(longer);
+    open->node->grow(bytes);
   }
   return answer;
 }
@@ -355,6 +362,7 @@ int SimulatedProcess::punch_hole(int descriptor, uint64_t offset, uint64_t bytes
   if (const int answer = ask(Call::PunchHole, open->path); answer < 0) return answer;
   const uint64_t size = open->node->bytes();
   if (offset < size) {
+    open->node->take_copy();
     std::memset(open->node->live->data() + offset, 0, std::min(bytes, size - offset));
   }
   return 0;
@@ -543,7 +551,7 @@ int SimulatedProcess::disable_copy_on_write(int /*descriptor*/) {
   return ask(Call::DisableCopyOnWrite, "");
 }
 
-std::byte* SimulatedProcess::map(int descriptor, uint64_t bytes, bool /*writable*/, int& error) {
+std::byte* SimulatedProcess::map(int descriptor, uint64_t bytes, bool writable, int& error) {
   const std::lock_guard lock(disk_.mutex);
   Open* const open = opened(descriptor);
   error = open == nullptr ? -EBADF : ask(Call::Map, open->path);
@@ -551,10 +559,9 @@ std::byte* SimulatedProcess::map(int descriptor, uint64_t bytes, bool /*writable
   error = 0;
   if (open->node->bytes() < bytes) {
     disk_.mapped_beyond_a_file = true;
-    auto longer = std::make_shared<PageBuffer>(bytes);
-    if (open->node->live) longer->copy(*open->node->live);
-    open->node->live = std::move(longer);
+    open->node->grow(bytes);
   }
+  if (writable) open->node->take_copy();
   std::byte* const address = open->node->live->data();
   mappings_.insert({address, {open->node->live, open->node}});
   return address;

@@ -40,6 +40,17 @@ struct Node {
   std::shared_ptr<const PageBuffer> synced;
   std::vector<std::shared_ptr<const PageBuffer>> versions;
   bool populated = false;
+  // `live` belongs to other trees too: whoever stores to it takes a copy first.
+  bool is_shared = false;
+  void take_copy() {
+    if (is_shared && live) live = live->clone();
+    is_shared = false;
+  }
+  // To a file that is so long, the new bytes zero. Mappings stay with the old ones.
+  void grow(uint64_t bytes) {
+    live = live ? std::make_shared<PageBuffer>(bytes, *live) : std::make_shared<PageBuffer>(bytes);
+    is_shared = false;
+  }
   // A directory: the same.
   std::map<std::string, NodePtr> entries;
   std::map<std::string, NodePtr> durable;
@@ -52,6 +63,9 @@ struct Node {
 
   uint64_t bytes() const { return live ? live->size() : 0; }
 };
+
+// A tree of its own with the same contents, all of it in the page cache alone.
+NodePtr copy_tree(const NodePtr& node);
 
 enum class Call : uint8_t {
   Open,

@@ -51,15 +51,18 @@ inline uint64_t number_of_progress(std::span<const Change> changes) {
 }
 
 struct Served {
+  uint64_t first = 0;  // events of the stream before the first of these: purged, or passed over
   std::vector<uint64_t> events;
   std::optional<Error> error;
   bool finished = false;
 };
 
-inline Served serve(const Log& log, uint32_t stream, Access access) {
+inline Served serve(const Log& log, uint32_t stream, Access access,
+                    std::optional<uint64_t> position = std::nullopt) {
   Served served;
   ReaderOptions options;
   options.access = access;
+  options.position = position;
   options.hide_void = false;  // all that was written
   auto reader = log.reader(stream, options);
   if (!reader) {
@@ -73,6 +76,9 @@ inline Served serve(const Log& log, uint32_t stream, Access access) {
       return served;
     }
     if (*status == EventReader::Status::Voided) continue;
+    if (served.events.empty()) {
+      served.first = reader->sequence() - (*status == EventReader::Status::Event ? 1 : 0);
+    }
     if (*status != EventReader::Status::Event) {
       served.finished = *status == EventReader::Status::Finished;
       return served;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -355,6 +356,43 @@ TEST_CASE("No flipped byte of a small catalog gives a wrong value") {
     write_at(data, 0, sound);
   }
   CHECK(crashed == 0);
+}
+
+// A purge that is not told of a cursor does not wait for it.
+TEST_CASE("A catalog in which a cursor or a database cannot be found any more is corrupt") {
+  const TemporaryDirectory directory;
+  const Log log = make_log(directory);
+  {
+    Catalog catalog = must(Catalog::open(log));
+    for (const char* name : {"one", "two", "three"}) must(catalog.put_cursor(cursor_named(name)));
+  }
+  const std::string data = data_file(log);
+  const std::string sound = read_file(data);
+  std::string damaged = sound;
+  SECTION("a database lost its name") {
+    for (size_t at = 0; (at = damaged.find("cursors", at)) != std::string::npos;) damaged[at] = 'k';
+  }
+  SECTION("a page lost its last entry") {
+    for (size_t page = 0; page < damaged.size(); page += 4096) {
+      if (damaged.substr(page, 4096).find("three") == std::string::npos) continue;
+      uint16_t lower = 0;  // bytes of the page's header and of the places of its entries
+      std::memcpy(&lower, damaged.data() + page + 12, sizeof lower);
+      lower = static_cast<uint16_t>(lower - sizeof lower);
+      std::memcpy(damaged.data() + page + 12, &lower, sizeof lower);
+    }
+  }
+  SECTION("a page lists one entry twice") {
+    for (size_t page = 0; page < damaged.size(); page += 4096) {
+      if (damaged.substr(page, 4096).find("three") == std::string::npos) continue;
+      std::memcpy(damaged.data() + page + 16, damaged.data() + page + 18, sizeof(uint16_t));
+    }
+  }
+  REQUIRE(damaged != sound);
+  write_at(data, 0, damaged);
+  const auto catalog = Catalog::open(log);
+  REQUIRE_FALSE(catalog);
+  CHECK(catalog.error().code == ErrorCode::Corrupt);
+  CHECK(must(reindex(log)).catalog_was_unusable);
 }
 
 TEST_CASE("Reindexing gives what the segments say and the same again") {

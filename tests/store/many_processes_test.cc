@@ -124,7 +124,8 @@ TEST_CASE("Workers in processes of their own each write a stream, whoever sits i
   CHECK(exit_of(in_child([&] { return work(log); })) == 5);
 
   // What reads cursors does not wait either: a purge, and a consumer that begins.
-  CHECK(must(list_cursors(log)).size() == 1);
+  // With that of a process that came before the stop, it may be two.
+  CHECK(must(list_cursors(log)).back().name == "reader");
   RetentionPolicy policy;
   policy.keep_bytes = 0;
   CHECK(must(purge_stream(log, 0, policy)).kept_for == KeptFor::Cursor);

@@ -18,7 +18,7 @@ enum class Bug : uint8_t {
   CommitWordFirst,          // 8: the word is stored before what it commits
   RelaxedCommitWord,        // 7.3: the store of the commit word orders nothing
   MagicFirst,               // 8: a segment is published before its header stands
-  LengthOutsideChecksum,    // 5.1: the commit word is not in the checksum's seed
+  LengthOutsideChecksum,    // 5.1: the commit word is not in the checksum
   PositionOutsideChecksum,  // 5.1: the position is not
   SameSalt,                 // 4.1: every segment has the same salt
   NoDirectorySync,          // 8: a segment's name is not durable when it is published
@@ -35,6 +35,10 @@ enum class Bug : uint8_t {
   LockNotTaken,             // 2.5: a second writer is let in
   WakeWithoutBarrier,       // 6: a reader sleeps without the barrier
   WakeDropped,              // 6: the writer wakes nobody
+  PurgedNotSynced,          // 2.3: segments are unlinked before `purged` is durable
+  UnlinkedBeforePurged,     // 2.3: segments are unlinked before `purged` covers them
+  LeaseIgnored,             // 2.5: a purge takes what a live reader needs
+  CursorIgnored,            // 2.3: a purge takes what a cursor needs
 };
 
 #ifdef TIDEMARK_PLANTED_BUGS
@@ -61,6 +65,10 @@ inline constexpr std::pair<Bug, std::string_view> kPlantedBugs[] = {
     {Bug::LockNotTaken, "LockNotTaken"},
     {Bug::WakeWithoutBarrier, "WakeWithoutBarrier"},
     {Bug::WakeDropped, "WakeDropped"},
+    {Bug::PurgedNotSynced, "PurgedNotSynced"},
+    {Bug::UnlinkedBeforePurged, "UnlinkedBeforePurged"},
+    {Bug::LeaseIgnored, "LeaseIgnored"},
+    {Bug::CursorIgnored, "CursorIgnored"},
 };
 
 inline Bug planted_bug = Bug::None;  // stored before any thread starts
