@@ -21,8 +21,9 @@ std::atomic<HashLong> chosen{&choose};
 
 uint64_t choose(const std::byte* bytes, size_t length, const std::byte* secret) {
   HashLong best = &hash_long_everywhere;
-#ifdef TIDEMARK_AVX2
+#ifdef TIDEMARK_X86_64
   if (__builtin_cpu_supports("avx2")) best = &hash_long_avx2;
+  if (__builtin_cpu_supports("avx512f")) best = &hash_long_avx512;
 #endif
   chosen.store(best, std::memory_order_relaxed);
   return best(bytes, length, secret);

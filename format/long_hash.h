@@ -10,7 +10,8 @@ namespace tidemark {
 // `secret` has FrameKey::kSecretBytes. The same value on every processor. Any thread.
 uint64_t hash_long(const std::byte* bytes, size_t length, const std::byte* secret);
 
-// hash_long() for processors with AVX2 alone.
+// hash_long() for processors with AVX2, and with AVX-512 (its foundation), alone.
 uint64_t hash_long_avx2(const std::byte* bytes, size_t length, const std::byte* secret);
+uint64_t hash_long_avx512(const std::byte* bytes, size_t length, const std::byte* secret);
 
 }  // namespace tidemark

@@ -27,6 +27,10 @@ constexpr uint64_t kQuietPolls = 4096;
 constexpr uint64_t kExaminationIntervalNs = 20'000'000;
 constexpr std::chrono::milliseconds kLongestSleep{100};
 constexpr std::chrono::milliseconds kSleepWithoutWord{1};
+// How long a reader looks before it sleeps: about what falling asleep and being woken take it. The
+// wake is a system call of the writer's, and one that commits every few microseconds would make one
+// for each commit of which the reader had caught up with the last.
+constexpr std::chrono::microseconds kLookBeforeSleep{20};
 
 }  // namespace
 
@@ -462,6 +466,10 @@ Result<bool> wait_any(std::span<EventReader* const> readers, std::chrono::nanose
     return std::any_of(readers.begin(), readers.end(),
                        [](const EventReader* r) { return r->implementation_->has_news(); });
   };
+  const auto look_until = std::min(deadline, Clock::now() + kLookBeforeSleep);
+  do {
+    if (any_news()) return true;
+  } while (Clock::now() < look_until);
   std::vector<FutexWait> words;
   words.reserve(readers.size());
   bool all_have_words = true;

@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "tidemark/file_seam.h"
+
 // Linux 5.14; Debian 12's headers have them.
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_READ 22
@@ -25,6 +27,11 @@ Result<MappedFile> MappedFile::create(const std::string& directory, uint64_t byt
     const int error = errno;
     ::close(descriptor);
     return fail_system("allocating a file in", directory, error);
+  }
+  // In pages as large as those of the segments that are appended to without a sync.
+  if (const int answer = system_files().cache_zeros(descriptor, 0, bytes); answer < 0) {
+    ::close(descriptor);
+    return fail_system("writing to a file in", directory, -answer);
   }
   return map(descriptor, directory, bytes, true);
 }
@@ -43,12 +50,11 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
 
 Result<MappedFile> MappedFile::map(int descriptor, const std::string& path, uint64_t bytes,
                                    bool writable) {
-  void* const address = ::mmap(nullptr, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ,
-                               MAP_SHARED, descriptor, 0);
-  const int error = errno;
+  int error = 0;
+  std::byte* const address = system_files().map(descriptor, bytes, writable, error);
   ::close(descriptor);
-  if (address == MAP_FAILED) return fail_system("mapping", path, error);
-  MappedFile file(static_cast<std::byte*>(address), bytes);
+  if (address == nullptr) return fail_system("mapping", path, -error);
+  MappedFile file(address, bytes);
   // As for segments, by another thread: on another core, where there is one.
   int populate_error = 0;
   std::thread([&] {
