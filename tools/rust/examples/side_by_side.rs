@@ -1,9 +1,10 @@
 //! Tidemark beside timely's own binary EventWriter and EventReader, in one run: the same events, through
 //! the same traits, into files on the same disk.
 //!
-//!     cargo run --release --example side_by_side -- [DIRECTORY] [--rounds N] [--json FILE]
+//!     cargo run --release --example side_by_side -- [DIRECTORY] [--rounds N] [--mib N] [--json FILE]
 //!
-//! Throughput is the median of interleaved rounds, each over about 64 MB of records. timely's writer goes
+//! Throughput is the median of interleaved rounds, each over 256 MiB of records (an eighth at
+//! one a batch). timely's writer goes
 //! through a `BufWriter` of 64 KiB; its reader through a `BufReader` of as much, in sips of an event's size:
 //! left to itself it reads as much as it can before each event, and then copies up to a MiB for each of
 //! them, which takes hours at small batches. Neither syncs, and Tidemark is asked not to either, but
@@ -145,8 +146,8 @@ struct Row {
     bytes: [f64; 2],
 }
 
-fn compare<D: Sample>(directory: &Path, batch: usize, rounds: usize) -> Row {
-    let total = (64 << 20) / std::mem::size_of::<D>() / if batch == 1 { 8 } else { 1 };
+fn compare<D: Sample>(directory: &Path, batch: usize, rounds: usize, mib: usize) -> Row {
+    let total = (mib << 20) / std::mem::size_of::<D>() / if batch == 1 { 8 } else { 1 };
     let batches = total / batch;
     let records = (batches * batch) as u64;
     let (mut capture, mut replay, mut bytes) = ([vec![], vec![]], [vec![], vec![]], [0.0; 2]);
@@ -413,11 +414,12 @@ fn fill(path: &Path) {
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let (mut directory, mut rounds, mut json) = (std::env::temp_dir(), 5, None);
+    let (mut directory, mut rounds, mut mib, mut json) = (std::env::temp_dir(), 5, 256, None);
     while let Some(argument) = arguments.next() {
         let mut value = || PathBuf::from(arguments.next().expect("a value"));
         match argument.as_str() {
             "--rounds" => rounds = value().to_string_lossy().parse().expect("a number"),
+            "--mib" => mib = value().to_string_lossy().parse().expect("a number"),
             "--json" => json = Some(value()),
             "--fill" => return fill(&value()),
             "--write-and-die" => {
@@ -433,8 +435,8 @@ fn main() {
 
     let mut rows = Vec::new();
     for batch in [1, 128, 1024] {
-        rows.push(compare::<u64>(&directory, batch, rounds));
-        rows.push(compare::<Record64>(&directory, batch, rounds));
+        rows.push(compare::<u64>(&directory, batch, rounds, mib));
+        rows.push(compare::<Record64>(&directory, batch, rounds, mib));
     }
     println!("| records | a batch | capture, M/s | timely | ratio | replay, M/s | timely | ratio | bytes each | timely |");
     println!("|---|---|---|---|---|---|---|---|---|---|");
