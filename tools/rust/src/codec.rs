@@ -72,6 +72,10 @@ pub trait Codec<C> {
     /// What the stream's headers call the container, at most 63 bytes. A stream of another name is
     /// refused.
     fn name() -> String;
+    /// Whether a stream whose headers call its containers so can be read.
+    fn reads(name: &str) -> bool {
+        name == Self::name()
+    }
     /// The container as records. `scratch` is empty or what was in it before.
     fn encode<'a>(container: &'a C, scratch: &'a mut Encoded) -> Result<Records<'a>, Error>;
     /// The container of the records.
@@ -115,6 +119,10 @@ impl Codec<Vec<String>> for Native {
     fn name() -> String {
         "bytes".into()
     }
+    /// The command's lines too.
+    fn reads(name: &str) -> bool {
+        name == "bytes" || name == "lines"
+    }
     fn encode<'a>(container: &'a Vec<String>, _: &'a mut Encoded) -> Result<Records<'a>, Error> {
         Ok(Records::Texts(container))
     }
@@ -131,6 +139,10 @@ impl Codec<Vec<Vec<u8>>> for Native {
     const STRIDE: Option<usize> = None;
     fn name() -> String {
         "bytes".into()
+    }
+    /// The command's lines too.
+    fn reads(name: &str) -> bool {
+        name == "bytes" || name == "lines"
     }
     fn encode<'a>(container: &'a Vec<Vec<u8>>, _: &'a mut Encoded) -> Result<Records<'a>, Error> {
         Ok(Records::Blobs(container))

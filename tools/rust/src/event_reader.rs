@@ -194,8 +194,7 @@ impl<T: LoggedTime, C, K: Codec<C>> EventReader<T, C, K> {
             && found.time_wide_mask == expected.wide
             && found.time_signed_mask == expected.signed
             && found.time_name == expected.time_name;
-        let same_container =
-            found.container_name.is_empty() || found.container_name == expected.container_name;
+        let same_container = found.container_name.is_empty() || K::reads(&found.container_name);
         if !same_time || !same_container || found.fixed != expected.stride.is_some() {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,

@@ -26,6 +26,8 @@ pub struct EventWriter<T, C, K = Native> {
     /// None: the stream was finished when it was to be resumed, and has everything.
     appender: Option<Appender>,
     handle: WriterHandle,
+    /// The handle has an error. Here too, so that a push need not lock.
+    failed: bool,
     scratch: Encoded,
     times: Vec<u64>,
     diffs: Vec<i64>,
@@ -107,6 +109,7 @@ impl<T: LoggedTime, C, K: Codec<C>> EventWriter<T, C, K> {
         Ok(EventWriter {
             appender,
             handle: WriterHandle { state },
+            failed: false,
             scratch: Encoded::default(),
             times: Vec::new(),
             diffs: Vec::new(),
@@ -125,11 +128,12 @@ impl<T: LoggedTime, C, K: Codec<C>> EventWriter<T, C, K> {
 
     /// Takes an event in. After an error every call answers with it.
     pub fn try_push(&mut self, event: &Event<T, C>) -> Result<(), Error> {
-        if let Some(error) = self.handle.error() {
-            return Err(error);
+        if self.failed {
+            return self.handle.result();
         }
         let result = self.write(event);
         if let Err(error) = &result {
+            self.failed = true;
             self.handle.told().error = Some(error.clone());
         }
         result

@@ -949,6 +949,9 @@ impl<'a> MessagesView<'a> {
     /// The records as `D`s in place; none where they are not of its size, or where it needs more than
     /// the 8 bytes to which they are aligned and these do not have it.
     pub fn records_as<D: bytemuck::Pod>(&self) -> Option<&'a [D]> {
+        if self.is_empty() {
+            return Some(&[]);
+        }
         if self.stride() != std::mem::size_of::<D>() {
             return None;
         }
