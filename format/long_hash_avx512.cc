@@ -1,5 +1,6 @@
-// Compiled for AVX-512, and called where the processor has it. No inline function of external linkage
-// may be used here: of its copies the linker may keep this one, for processors without AVX-512 too.
+// Compiled for AVX-512, and called where the processor has it. No inline function of external
+// linkage may be used here: of its copies the linker may keep this one, for processors without
+// AVX-512 too.
 #include "long_hash.h"
 #include "xxh3.h"
 
