@@ -19,8 +19,16 @@ uint64_t place_of(uint64_t word, uint64_t position) {
   return (position * 0x9E37'79B9'7F4A'7C15) ^ (word * 0xC2B2'AE3D'27D4'EB4F);
 }
 
-// The longest that XXH3 hashes by the seed itself.
-constexpr uint64_t kLongestBySeed = 240;
+// XXH3_64bits_withSeed(bytes, length, key.salt()). Where XXH3 adds the seed to its secret word by word
+// as it goes, or derives a secret first, the one that was derived before gives the same; in between
+// and for the shortest it does something else with the seed.
+uint64_t hash_by(const FrameKey& key, const std::byte* bytes, uint64_t length) {
+  if (length > 16 && length <= 128) {
+    return XXH3_64bits_withSecret(bytes, length, key.secret(), FrameKey::kSecretBytes);
+  }
+  if (length <= 240) return XXH3_64bits_withSeed(bytes, length, key.salt());
+  return hash_long(bytes, length, key.secret());
+}
 
 }  // namespace
 
@@ -46,9 +54,7 @@ uint64_t frame_checksum(const std::byte* frame, uint64_t word, const FrameKey& k
                         uint64_t position) {
   const std::byte* const bytes = frame + kChecksummedFrom;
   const uint64_t length = align_up(word & kLengthMask, kFrameAlignment) - kChecksummedFrom;
-  const uint64_t hash = length <= kLongestBySeed ? XXH3_64bits_withSeed(bytes, length, key.salt())
-                                                 : hash_long(bytes, length, key.secret());
-  return hash ^ place_of(word, position);
+  return hash_by(key, bytes, length) ^ place_of(word, position);
 }
 
 Result<uint64_t> check_commit_word(uint64_t word, uint64_t room) {

@@ -48,12 +48,9 @@ class Antichain {
   // Whether some element is less than or equal to `time`: whether `time` may still appear.
   bool less_equal(const T& time) const {
     // One element is the common case, and no loop.
-    const auto first = elements_.begin();
-    if (first != elements_.end() && first + 1 == elements_.end()) [[likely]] {
-      return order::precedes_or_equals(*first, time);
-    }
-    return std::any_of(elements_.begin(), elements_.end(),
-                       [&](const T& e) { return order::precedes_or_equals(e, time); });
+    if (elements_.size() == 1) [[likely]]
+      return order::precedes_or_equals(elements_.front(), time);
+    return any_less_equal(time);
   }
   // Whether some element is strictly less than `time`.
   bool less_than(const T& time) const {
@@ -73,6 +70,12 @@ class Antichain {
   friend bool operator==(const Antichain&, const Antichain&) = default;
 
  private:
+  // Out of the way, so that the common case is inlined.
+  [[gnu::noinline]] bool any_less_equal(const T& time) const {
+    return std::any_of(elements_.begin(), elements_.end(),
+                       [&](const T& e) { return order::precedes_or_equals(e, time); });
+  }
+
   std::vector<T> elements_;
 };
 
