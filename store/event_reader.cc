@@ -31,6 +31,19 @@ constexpr std::chrono::milliseconds kSleepWithoutWord{1};
 // wake is a system call of the writer's, and one that commits every few microseconds would make one
 // for each commit of which the reader had caught up with the last.
 constexpr std::chrono::microseconds kLookBeforeSleep{20};
+// A reader that spins looks so often at the word that is stored next before it polls again, which
+// asks for more: some microseconds.
+constexpr int kLooksAPoll = 64;
+
+// Between two looks. The line that is looked at is the one the writer is about to store to, and
+// each look takes it away from the writer's core.
+void pause_a_moment() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
 
 }  // namespace
 
@@ -454,6 +467,8 @@ Result<Status> EventReader::next(std::chrono::nanoseconds limit, Waiting waiting
     if (waiting == Waiting::Sleep) {
       EventReader* const self = this;
       TIDEMARK_TRY(wait_any(std::span(&self, 1), left));
+    } else {
+      for (int i = 0; i < kLooksAPoll && !implementation_->has_news(); ++i) pause_a_moment();
     }
   }
 }
@@ -469,6 +484,7 @@ Result<bool> wait_any(std::span<EventReader* const> readers, std::chrono::nanose
   const auto look_until = std::min(deadline, Clock::now() + kLookBeforeSleep);
   do {
     if (any_news()) return true;
+    pause_a_moment();
   } while (Clock::now() < look_until);
   std::vector<FutexWait> words;
   words.reserve(readers.size());

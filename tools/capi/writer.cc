@@ -75,6 +75,8 @@ Result<WriterOptions> writer_options(const tidemark_writer_options& given) {
   options.clock = clock;
   TIDEMARK_ASSIGN(resume, c::enumerator(given.resume, Resume::DiscardIncomplete, "resume mode"));
   options.resume = resume;
+  TIDEMARK_ASSIGN(pages, c::enumerator(given.pages, SegmentPages::Large, "pages"));
+  options.pages = pages;
   TIDEMARK_ASSIGN(encoding, c::enumerator(given.encoding, RecordEncoding::Fixed, "encoding"));
   options.encoding = encoding;
   options.time = {given.time_words, given.time_wide_mask, given.time_signed_mask};

@@ -14,7 +14,7 @@ struct FormatVersion {
 };
 
 // The format that this library writes. It reads every minor version of the same major version.
-inline constexpr FormatVersion kFormatVersion{.major = 1, .minor = 2};
+inline constexpr FormatVersion kFormatVersion{.major = 2, .minor = 2};
 
 // The version of the library that is linked, for example "0.1.0"; with a shared library it may
 // differ from the version of the headers. Thread safe; the text lives as long as the program.

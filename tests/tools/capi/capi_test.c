@@ -90,7 +90,7 @@ static const tidemark_event* next(tidemark_reader* reader) {
 static void versions_and_features_can_be_asked_for(void) {
   CHECK(tidemark_abi_version() == (TIDEMARK_ABI_MAJOR << 16 | TIDEMARK_ABI_MINOR));
   CHECK(strchr(tidemark_library_version(), '.') != NULL);
-  CHECK(tidemark_format_version() >> 16 == 1);
+  CHECK(tidemark_format_version() >> 16 == 2);
   CHECK(tidemark_has_feature(TIDEMARK_FEATURE_RESUME) == 1);
   CHECK(tidemark_has_feature(0) == 0);
   CHECK(tidemark_has_feature(1000000) == 0);

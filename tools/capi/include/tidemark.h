@@ -193,6 +193,13 @@ typedef enum tidemark_clock {
   TIDEMARK_CLOCK_SUPPLIED = 2 /* what tidemark_writer_set_captured_at() gave last */
 } tidemark_clock;
 
+/* How the page cache holds segments of 4 MiB and more while they are written. */
+typedef enum tidemark_pages {
+  TIDEMARK_PAGES_AUTOMATIC = 0, /* large without a sync policy, else small */
+  TIDEMARK_PAGES_SMALL = 1,     /* for who syncs after few events */
+  TIDEMARK_PAGES_LARGE = 2      /* 2 MiB: cheaper to write and read; each sync writes whole ones */
+} tidemark_pages;
+
 /* What becomes of records that were left at times that are not complete. */
 typedef enum tidemark_resume_mode {
   TIDEMARK_KEEP_ALL = 0,          /* they stay: the producer goes on where it was */
@@ -232,7 +239,8 @@ typedef struct tidemark_writer_options {
   uint8_t time_words;       /* 0 to TIDEMARK_MAX_TIME_WORDS */
   uint8_t time_wide_mask;   /* bit i: words i and i+1 are halves of one coordinate */
   uint8_t time_signed_mask; /* bit i: word i was signed; its sign bit is stored flipped */
-  uint8_t reserved[5];
+  uint8_t pages;            /* tidemark_pages */
+  uint8_t reserved[4];
   const char* time_name;      /* at most 31 bytes; default "u64" */
   const char* container_name; /* at most 63 bytes; default "bytes" */
   tidemark_bytes schema;      /* of the records, as `flatc --binary --schema` writes it; or none */
