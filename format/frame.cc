@@ -19,9 +19,9 @@ uint64_t place_of(uint64_t word, uint64_t position) {
   return (position * 0x9E37'79B9'7F4A'7C15) ^ (word * 0xC2B2'AE3D'27D4'EB4F);
 }
 
-// XXH3_64bits_withSeed(bytes, length, key.salt()). Where XXH3 adds the seed to its secret word by word
-// as it goes, or derives a secret first, the one that was derived before gives the same; in between
-// and for the shortest it does something else with the seed.
+// XXH3_64bits_withSeed(bytes, length, key.salt()). Where XXH3 adds the seed to its secret word by
+// word as it goes, or derives a secret first, the one that was derived before gives the same; in
+// between and for the shortest it does something else with the seed.
 uint64_t hash_by(const FrameKey& key, const std::byte* bytes, uint64_t length) {
   if (length > 16 && length <= 128) {
     return XXH3_64bits_withSecret(bytes, length, key.secret(), FrameKey::kSecretBytes);
