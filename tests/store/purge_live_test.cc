@@ -112,24 +112,24 @@ int tail(const Log& log, uint64_t seed, int report) {
       if (slow && random() % 50 == 0) {
         std::this_thread::sleep_for(std::chrono::milliseconds(random() % pause_ms));
       }
-      // Consumers come and go: another reader at the same place sees what follows.
+      // Consumers come and go: another reader at the same place sees what follows. Or it is told
+      // that this is purged: where this reader's lease came between a purge's look at the leases
+      // and what the purge decided, its segments wait for it, but `purged` has passed them.
       if (random() % 1000 == 0) {
         options.segment.reset();
         options.position = reader->position();
         auto again = log.reader(0, options);
         if (!again && again.error().code != ErrorCode::Purged) return kUnexpected;
-        // With a lease still held at this place, nothing there can have gone.
-        if (!again && options.leasing == Leasing::Automatic) return kUnexpected + 1;
         if (again) *reader = *std::move(again);
       }
     }
     if (error->code != ErrorCode::Purged) {
       const std::string text = error->text() + "\n";
       (void)!::write(STDERR_FILENO, text.data(), text.size());
-      return kUnexpected + 2;
+      return kUnexpected + 1;
     }
     // The first look of all is at the earliest that is left; after that a lease holds.
-    if (options.leasing == Leasing::Automatic && done.read > 0) return kUnexpected + 3;
+    if (options.leasing == Leasing::Automatic && done.read > 0) return kUnexpected + 2;
     ++done.overtaken;
     options.position.reset();
     options.segment = error->offset;
@@ -172,6 +172,9 @@ TEST_CASE(
   }
   uint64_t writers_killed = 0;
   uint64_t purgers_killed = 0;
+  // A machine that is slower than the killing would never finish: each writer has its share first.
+  const uint64_t share = records / 50;
+  uint64_t spared_upto = share;
   int code = -1;
   while (!has_ended(writer, code)) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1 + random() % 15));
@@ -186,9 +189,11 @@ TEST_CASE(
     REQUIRE_FALSE(has_ended(purger, purger_code));
     kill_and_wait(purger);
     ++purgers_killed;
-    if (random() % 8 == 0 && !has_ended(writer, code)) {
+    const uint64_t written = surveyed.totals.records;
+    if (written >= spared_upto && random() % 4 == 0 && !has_ended(writer, code)) {
       kill_and_wait(writer);
       ++writers_killed;
+      spared_upto = written + share;
       writer = in_child([&] { return write(log, records); });
     } else if (code >= 0) {
       break;

@@ -376,6 +376,41 @@ TEST_CASE("A reader without a lease or overtaken by force is told what is left")
   CHECK(ends_with(all.events, read_all(log, 0, rest).events));
 }
 
+TEST_CASE("A lease that is taken while a purge decides keeps its segments, and nothing else") {
+  const TemporaryDirectory directory;
+  const Log plain = written_log(directory / "log");
+  const ReadBack all = read_all(plain);
+  // The purge has looked at the leases, and is about to replace `purged`.
+  class ReaderArrives : public ForwardingFiles {
+   public:
+    explicit ReaderArrives(const Log& log) : log_(log) {}
+    int rename_over(const std::string& from, const std::string& to) override {
+      if (!reader) reader.emplace(must(log_.reader(0)));
+      return ForwardingFiles::rename_over(from, to);
+    }
+    std::optional<EventReader> reader;
+
+   private:
+    const Log& log_;
+  } files(plain);
+  const StreamPurge purge =
+      must(purge_stream(must(Log::open(plain.path(), {}, files)), 0, before(100)));
+  CHECK(purge.segments > 3);
+  CHECK(purge.unlinked == 0);
+  CHECK(purge.waiting == purge.segments);
+  // Others begin behind them, and whoever asks for what they hold is told so.
+  CHECK(must(plain.reader(0)).position() >= purge.purged_upto);
+  const auto other = plain.reader(0, ReaderOptions{.position = files.reader->position()});
+  REQUIRE_FALSE(other);
+  CHECK(other.error().code == ErrorCode::Purged);
+  const ReadBack seen = read_all(*files.reader);
+  INFO((seen.error ? seen.error->text() : ""));
+  CHECK_FALSE(seen.error);
+  CHECK(seen.events == all.events);
+  files.reader.reset();
+  CHECK(must(purge_stream(plain, 0, before(100))).unlinked == purge.segments);
+}
+
 TEST_CASE("A lease ends with its process and is not inherited by a child") {
   const TemporaryDirectory directory;
   const Log log = written_log(directory / "log");
