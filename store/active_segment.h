@@ -1,6 +1,7 @@
 // `ActiveSegment`: the segment that a writer appends to (SPEC.md sections 5 and 8).
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -60,22 +61,38 @@ class ActiveSegment {
   // with the commit word after it. Returns the position after it.
   uint64_t commit(FrameKind kind, uint64_t payload_bytes, uint64_t durable_upto,
                   uint64_t captured_at_ns, uint8_t flags = 0) {
-    const uint64_t word = commit_word(kind, payload_bytes, flags);
-    const uint64_t end = offset_ + frame_bytes(payload_bytes);
-    // Loaded before the first store to bytes, after which the compiler would load them again.
-    const uint64_t position = first_position_ + offset_;
-    const uint64_t end_position = first_position_ + end;
-    std::byte* const frame = base_ + offset_;
-    // A killed writer's stale bytes must not be taken for the next frame's length.
-    if (!planted(Bug::NextWordNotZeroed))
-      std::atomic_ref<uint64_t>(*word_at(end)).store(0, std::memory_order_relaxed);
-    if (planted(Bug::CommitWordFirst)) publish_frame(frame, word);
-    const uint64_t checksum =
-        stamp_frame(frame, word, durable_upto, captured_at_ns, key_, position);
-    publish_frame(frame, word);
-    digest_ = fold_digest(digest_, checksum);
-    offset_ = end;
-    return end_position;
+    return commit_run(1, commit_word(kind, payload_bytes, flags), durable_upto, captured_at_ns,
+                      [](std::byte* /*payload*/, uint64_t /*index*/) {});
+  }
+  // The same for `frames` frames that differ in their payloads alone: fill(payload, i) stores that
+  // of frame i.
+  template <typename Fill>
+  [[gnu::always_inline]] uint64_t commit_run(uint64_t frames, uint64_t word, uint64_t durable_upto,
+                                             uint64_t captured_at_ns, Fill fill) {
+    // Kept in registers: after a store to bytes, the compiler would load members again.
+    std::byte* frame = base_ + offset_;
+    uint64_t position = first_position_ + offset_;
+    uint64_t digest = digest_;
+    const uint64_t bytes = frame_bytes((word & kLengthMask) - sizeof(FrameHeader));
+    for (uint64_t i = 0; i < frames; ++i) {
+      prefetch_ahead(frame, bytes);
+      fill(frame + sizeof(FrameHeader), i);
+      // A killed writer's stale bytes must not be taken for the next frame's length.
+      if (!planted(Bug::NextWordNotZeroed)) {
+        auto& next = *reinterpret_cast<uint64_t*>(frame + bytes);
+        std::atomic_ref<uint64_t>(next).store(0, std::memory_order_relaxed);
+      }
+      if (planted(Bug::CommitWordFirst)) publish_frame(frame, word);
+      const uint64_t checksum =
+          stamp_frame(frame, word, durable_upto, captured_at_ns, key_, position);
+      publish_frame(frame, word);
+      digest = fold_digest(digest, checksum);
+      frame += bytes;
+      position += bytes;
+    }
+    digest_ = digest;
+    offset_ = position - first_position_;
+    return position;
   }
 
   // For the seal: the messages frame that is committed next has this time. Needed once for each
@@ -88,17 +105,27 @@ class ActiveSegment {
 
  private:
   uint64_t* word_at(uint64_t offset) { return reinterpret_cast<uint64_t*>(base_ + offset); }
+  // A segment's memory is cold when it is written, and the processor's own prefetching stops at the
+  // end of each page. Far enough ahead that it is there in time, and no more at once than what the
+  // processor has buffers for. Addresses beyond the segment do no harm.
+  [[gnu::always_inline]] static void prefetch_ahead(const std::byte* frame, uint64_t bytes) {
+    constexpr uint64_t kLine = 64;
+    constexpr uint64_t kAhead = 1024;
+    constexpr uint64_t kMost = 2048;
+    const uint64_t upto = kAhead + std::min(bytes, kMost);
+    for (uint64_t at = kAhead; at < upto; at += kLine) __builtin_prefetch(frame + at, 1);
+  }
 
   std::byte* base_;
   uint64_t bytes_;
   uint64_t first_position_;
-  FrameKey key_;
   uint64_t offset_ = kSegmentHeaderBytes;
   uint64_t digest_ = 0;
+  uint64_t next_index_offset_ = 0;
+  FrameKey key_;
   SegmentHeader header_;  // as prepared; completed by publish()
   std::optional<TimeBounds> bounds_;
   std::vector<IndexEntry> index_;
-  uint64_t next_index_offset_ = 0;
 };
 
 }  // namespace tidemark

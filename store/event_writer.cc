@@ -229,24 +229,6 @@ tl::unexpected<Error> Implementation::too_large(uint64_t records, uint64_t data_
                                        " bytes do not fit into one segment");
 }
 
-inline uint64_t Implementation::clock_ns() {
-  uint64_t now = 0;
-  switch (options.clock) {
-    case CaptureClock::Precise:
-      now = files_.now_ns();
-      break;
-    case CaptureClock::Coarse:
-      now = files_.coarse_now_ns();
-      break;
-    case CaptureClock::Supplied:
-      now = supplied_clock_ns;
-      break;
-  }
-  // A clock that goes backward stands still here: order is by position alone.
-  captured_at_ns_ = std::max(captured_at_ns_, now);
-  return captured_at_ns_;
-}
-
 Result<void> Implementation::make_room(uint64_t payload_bytes, uint64_t seal) {
   return roll(frame_bytes(payload_bytes) + seal + sizeof(uint64_t));
 }
@@ -260,12 +242,8 @@ Result<void> Implementation::make_room(uint64_t payload_bytes, uint64_t seal) {
 [[gnu::always_inline]] inline uint64_t Implementation::publish_frame(FrameKind kind,
                                                                      uint64_t payload_bytes,
                                                                      uint8_t flags) {
-  const uint64_t end =
-      active_->commit(kind, payload_bytes, durability_.durable_hint(), clock_ns(), flags);
-  committed.store(end, std::memory_order_release);
-  control_.wake_sleepers();
-  durability_.after_commit(end);
-  return end;
+  return announce(
+      active_->commit(kind, payload_bytes, durability_.durable_hint(), clock_ns(), flags));
 }
 
 Result<uint64_t> Implementation::commit(FrameKind kind, uint64_t payload_bytes) {
@@ -275,8 +253,14 @@ Result<uint64_t> Implementation::commit(FrameKind kind, uint64_t payload_bytes) 
 Result<uint64_t> Implementation::after_commit(uint64_t end) {
   if (active_->offset() >= prepare_from_) [[unlikely]]
     prepare_next();
-  if (options.sync.kind == SyncPolicy::Kind::EveryCommit) TIDEMARK_TRY(durability_.sync());
   return end;
+}
+
+Result<uint64_t> Implementation::as_policy_asks(Result<uint64_t> appended) {
+  if (appended && options.sync.kind == SyncPolicy::Kind::EveryCommit) {
+    TIDEMARK_TRY(durability_.sync());
+  }
+  return appended;
 }
 
 Result<void> Implementation::judge_time(std::span<const uint64_t> time) {
@@ -597,20 +581,28 @@ Result<uint64_t> EventWriter::append_messages(std::span<const uint64_t> time,
   if (const uint64_t end = implementation_->try_append_messages(time, records)) [[likely]] {
     return end;
   }
-  return implementation_->append_messages(time, records);
+  return implementation_->as_policy_asks(implementation_->append_messages(time, records));
 }
 Result<uint64_t> EventWriter::append_messages(std::span<const uint64_t> time, uint32_t records,
                                               std::span<const std::byte> data) {
   if (const uint64_t end = implementation_->try_append_messages(time, records, data)) [[likely]] {
     return end;
   }
-  return implementation_->append_messages(time, records, data);
+  return implementation_->as_policy_asks(implementation_->append_messages(time, records, data));
+}
+Result<uint64_t> EventWriter::append_each(std::span<const uint64_t> times, uint32_t record_bytes,
+                                          std::span<const std::byte> data) {
+  return implementation_->as_policy_asks(implementation_->append_each(times, record_bytes, data));
+}
+Result<uint64_t> EventWriter::append_each(std::span<const uint64_t> times,
+                                          std::span<const std::string_view> records) {
+  return implementation_->as_policy_asks(implementation_->append_each(times, records));
 }
 Result<uint64_t> EventWriter::append_progress(std::span<const Change> changes) {
-  return implementation_->append_progress(changes);
+  return implementation_->as_policy_asks(implementation_->append_progress(changes));
 }
 Result<uint64_t> EventWriter::append_mark(std::span<const std::byte> token) {
-  return implementation_->append_mark(token);
+  return implementation_->as_policy_asks(implementation_->append_mark(token));
 }
 void EventWriter::set_captured_at(uint64_t ns) { implementation_->supplied_clock_ns = ns; }
 Result<uint64_t> EventWriter::sync() { return implementation_->sync(); }

@@ -2,6 +2,7 @@
 // durability and the lock, each of which knows nothing of the others.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -40,8 +41,14 @@ class EventWriter::Implementation {
                                    std::span<const std::string_view> records);
   Result<uint64_t> append_messages(std::span<const uint64_t> time, uint32_t records,
                                    std::span<const std::byte> data);
+  Result<uint64_t> append_each(std::span<const uint64_t> times, uint32_t record_bytes,
+                               std::span<const std::byte> data);
+  Result<uint64_t> append_each(std::span<const uint64_t> times,
+                               std::span<const std::string_view> records);
   Result<uint64_t> append_progress(std::span<const Change> changes);
   Result<uint64_t> append_mark(std::span<const std::byte> token);
+  // What the policy asks for after the appends above, which ended with `appended`.
+  Result<uint64_t> as_policy_asks(Result<uint64_t> appended);
 
   // append_messages() for what nearly every append is: the time is of one word and has a
   // capability, and the frame ends before anything else is due, be it a roll, a preparation or an
@@ -103,9 +110,25 @@ class EventWriter::Implementation {
   // A commit, and what is due after each: no more than a look at who sleeps and at the policy.
   uint64_t publish_event(FrameKind kind, uint64_t payload_bytes);
   uint64_t publish_frame(FrameKind kind, uint64_t payload_bytes, uint8_t flags);
+  uint64_t announce(uint64_t end) {
+    committed.store(end, std::memory_order_release);
+    control_.wake_sleepers();
+    durability_.after_commit(end);
+    return end;
+  }
   template <typename Fill>
   uint64_t append_steadily(std::span<const uint64_t> time, const MessagesLayout& layout,
                            uint32_t records, uint64_t data_bytes, Fill fill);
+  // append_each() on the short way (append_each.cc): how many records it appended from the first
+  // on, 0 where append_messages() has to take that one.
+  uint64_t append_run(std::span<const uint64_t> times, uint64_t records, uint32_t record_bytes,
+                      const std::byte* data);
+  uint64_t append_run(std::span<const uint64_t> times, std::span<const std::string_view> records);
+  // Of so many records that follow, those whose times have a capability; they are noted.
+  uint64_t follow_times(std::span<const uint64_t> times, uint64_t records);
+  template <typename Run, typename One>
+  Result<uint64_t> append_each_of(std::span<const uint64_t> times, uint64_t records, Run run,
+                                  One one);
   // P3 for another time, of one word: false where no capability is at or before it.
   bool follow_time(uint64_t word);
   // After an append on the long way: how far the short one goes from here.
@@ -120,7 +143,23 @@ class EventWriter::Implementation {
   uint64_t least_segment_bytes(uint64_t frame_and_seal_bytes, uint64_t mark_bytes) const;
   void prepare_next();
   Result<void> append_seal(bool closed);
-  uint64_t clock_ns();
+  uint64_t clock_ns() {
+    uint64_t now = 0;
+    switch (options.clock) {
+      case CaptureClock::Precise:
+        now = files_.now_ns();
+        break;
+      case CaptureClock::Coarse:
+        now = files_.coarse_now_ns();
+        break;
+      case CaptureClock::Supplied:
+        now = supplied_clock_ns;
+        break;
+    }
+    // A clock that goes backward stands still here: order is by position alone.
+    captured_at_ns_ = std::max(captured_at_ns_, now);
+    return captured_at_ns_;
+  }
 
   FileSeam& files_;
   StreamLock lock_;  // destroyed last: all else is done while it is held

@@ -64,14 +64,19 @@ std::vector<Goal> judge_goals(std::span<const Line> lines) {
     goals.push_back({std::move(what), false, wanted, std::move(unit), measured});
   };
 
-  const auto append = [&](std::string_view row) {
-    return figures.ratio("append", row, "bare loop", "ours");
+  const auto append = [&](std::string_view row, std::string_view how = "ours") {
+    return figures.ratio("append", row, "bare loop", how);
   };
+  constexpr std::string_view kMany = "ours, 64 a call";
   at_least("append 1 x 1 KiB, against the limit", 0.9, append("1 x 1 KiB"));
+  at_least("the same, 64 events a call", 0.9, append("1 x 1 KiB", kMany));
   at_least("append 1 x 64 B, against the limit", 0.5, append("1 x 64 B"));
+  at_least("the same, 64 events a call", 0.5, append("1 x 64 B", kMany));
   at_least("append 128 x 64 B, records a second against the limit", 0.9, append("128 x 64 B"));
   at_least("append 64 B, against the buffered length-prefixed writer", 2,
            figures.ratio("append", "1 x 64 B", "buffered file", "ours"), "x");
+  at_least("the same, 64 events a call", 2,
+           figures.ratio("append", "1 x 64 B", "buffered file", kMany), "x");
   at_least("append 64 B, against the best unbatched database", 50,
            figures.best_unbatched("append", "1 x 64 B"), "x");
   at_least("durable append, against pwrite+fdatasync (p50)", 0.95,

@@ -147,6 +147,16 @@ TEST_CASE("An append takes no more instructions than it did") {
   check_cost("64 B, variable", cost(RecordEncoding::Variable, false, 64), 615);
   check_cost("1 KiB, fixed", cost(RecordEncoding::Fixed, false, 1024), kilobyte_limit(970, 1480));
   check_cost("64 B, fixed, a time each", cost(RecordEncoding::Fixed, true, 64), 610);
+  // So many events a call.
+  constexpr uint64_t kEach = 20;
+  const std::vector<std::byte> many(kEach * 64, std::byte{7});
+  const auto by_one_call = cost_of_append(
+      directory / "each", RecordEncoding::Fixed, [&](EventWriter& writer, uint64_t i) {
+        const uint64_t time = 0;
+        if (i % kEach != 0) return true;
+        return writer.append_each(std::span(&time, 1), 64, many).has_value();
+      });
+  check_cost("64 B, fixed, 20 by one call", by_one_call, 280);
   check_cost("progress of two changes",
              cost_of_append(directory / "progress", RecordEncoding::Fixed,
                             [](EventWriter& writer, uint64_t i) {

@@ -27,7 +27,7 @@ WriterOptions one_large_segment(RecordEncoding encoding) {
   return options;
 }
 
-constexpr int kAppends = 400;
+constexpr int kAppends = 200;
 
 // Appends of every kind; nothing else may happen here.
 bool append_all(EventWriter& writer, bool fixed) {
@@ -38,8 +38,11 @@ bool append_all(EventWriter& writer, bool fixed) {
     const auto appended =
         fixed ? writer.append_messages(std::span(&time, 1), 1, std::as_bytes(std::span(data)))
               : writer.append_messages(std::span(&time, 1), records);
+    const auto each =
+        fixed ? writer.append_each(std::span(&time, 1), 32, std::as_bytes(std::span(data)))
+              : writer.append_each(std::span(&time, 1), records);
     const Change changes[] = {{time - 1, -1}, {time, 1}};
-    if (!appended || !writer.append_progress(changes)) return false;
+    if (!appended || !each || !writer.append_progress(changes)) return false;
   }
   return true;
 }

@@ -81,8 +81,12 @@ WriterOptions unsynced_options(const Shape& shape) {
   return options;
 }
 
-Result<AppendedEvents> append_prepared(const std::string& path, const Shape& shape,
-                                       const Input& input, uint64_t events) {
+namespace {
+
+// Appends `events` by append_them(writer).
+template <typename Append>
+Result<AppendedEvents> time_appends(const std::string& path, const Shape& shape, uint64_t events,
+                                    Append append_them) {
   WriterOptions options = unsynced_options(shape);
   options.segment_bytes = kSegmentBytes;
   TIDEMARK_ASSIGN(writer, open_new(path, options));
@@ -98,7 +102,7 @@ Result<AppendedEvents> append_prepared(const std::string& path, const Shape& sha
   result.events = events;
   result.from = writer.committed();
   const auto start = Clock::now();
-  TIDEMARK_TRY(append_all(writer, shape, input, events));
+  TIDEMARK_TRY(append_them(writer));
   result.ns_an_event = ns_since(start) / static_cast<double>(events);
   result.upto = writer.committed();
   TIDEMARK_TRY(writer.close());
@@ -106,6 +110,32 @@ Result<AppendedEvents> append_prepared(const std::string& path, const Shape& sha
     return unexpected_stream(path, "rolled where it should not");
   }
   return result;
+}
+
+}  // namespace
+
+Result<AppendedEvents> append_prepared(const std::string& path, const Shape& shape,
+                                       const Input& input, uint64_t events) {
+  return time_appends(path, shape, events, [&](EventWriter& writer) {
+    return append_all(writer, shape, input, events);
+  });
+}
+
+Result<AppendedEvents> append_prepared_by_many(const std::string& path, const Shape& shape,
+                                               uint64_t events) {
+  Shape call = shape;
+  call.records = kEventsACall;
+  const Input input(call);
+  const uint64_t calls = std::max<uint64_t>(1, events / kEventsACall);
+  return time_appends(path, shape, calls * kEventsACall, [&](EventWriter& writer) -> Result<void> {
+    const uint64_t time = 0;
+    for (uint64_t i = 0; i < calls; ++i) {
+      auto end = writer.append_each(std::span(&time, 1), shape.record_bytes, input.data);
+      if (!end) [[unlikely]]
+        return tl::make_unexpected(std::move(end).error());
+    }
+    return {};
+  });
 }
 
 Result<double> append_with_rolls(const std::string& path, const Shape& shape, const Input& input,

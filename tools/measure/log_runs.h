@@ -29,6 +29,11 @@ WriterOptions unsynced_options(const Shape& shape);
 // one is prepared already: what an append costs by itself. Errors: as the writer's.
 Result<AppendedEvents> append_prepared(const std::string& path, const Shape& shape,
                                        const Input& input, uint64_t events);
+// The same events of one record of one length each, kEventsACall by one call; so many fewer than
+// `events` that they are whole calls.
+inline constexpr uint32_t kEventsACall = 64;
+Result<AppendedEvents> append_prepared_by_many(const std::string& path, const Shape& shape,
+                                               uint64_t events);
 // From an empty log on, with all rolls on the way; ns an event.
 Result<double> append_with_rolls(const std::string& path, const Shape& shape, const Input& input,
                                  uint64_t events);

@@ -133,6 +133,17 @@ class EventWriter {
   // Records of one length each, one after the other in `data`:
   Result<uint64_t> append_messages(std::span<const uint64_t> time, uint32_t records,
                                    std::span<const std::byte> data);
+  // Many events by one call, each of one record, as append_messages() would append them one by one,
+  // but for what it does once for many: it looks at the clock, wakes sleeping readers and, where
+  // the policy says so, syncs. Readers see each event as soon as it stands. `times`: one time for
+  // all records, or one for each, one after the other. Returns the position after the last one. At
+  // the first record that cannot be appended it stops, with that error: those before it are
+  // appended, and totals() says how many they were. Records of `record_bytes` each:
+  Result<uint64_t> append_each(std::span<const uint64_t> times, uint32_t record_bytes,
+                               std::span<const std::byte> data);
+  // Records of any length:
+  Result<uint64_t> append_each(std::span<const uint64_t> times,
+                               std::span<const std::string_view> records);
   Result<uint64_t> append_progress(std::span<const Change> changes);
   // Notes where the producer would go on should it be killed: `token`, 1 to kMaxMarkBytes bytes of
   // its own, is what recovery().mark is after the next opening, unless another one follows. As the

@@ -47,6 +47,12 @@ void run_row(Bench& bench, const Shape& shape, bool with_peers) {
       contestant("ours, with rolls", Role::Ours,
                  [&] { return append_with_rolls(fresh(), shape, input, 4 * events); }),
   };
+  if (shape.records == 1 && shape.encoding == RecordEncoding::Fixed) {
+    row.contestants.push_back(contestant("ours, 64 a call", Role::Ours, [&]() -> Result<double> {
+      TIDEMARK_ASSIGN(run, append_prepared_by_many(fresh(), shape, events));
+      return run.ns_an_event;
+    }));
+  }
   for (const Peer& peer : all_peers()) {
     if (!with_peers) break;
     // An event is a commit: one record, or all of the event's. The buffered file has no commits.
@@ -78,7 +84,8 @@ void run_row(Bench& bench, const Shape& shape, bool with_peers) {
 void append_suite(Bench& bench) {
   bench.note(
       "records of one length, no sync, coarse clock; ours and the limit into segments that were "
-      "touched before; \"with rolls\": from an empty log on; a database commits each event, or " +
+      "touched before; \"with rolls\": from an empty log on; \"64 a call\": as many events by one "
+      "call; a database commits each event, or " +
       std::to_string(kRecordsABatch) + " records at once");
   for (const auto& [shape, with_peers] : standard_shapes(bench.options())) {
     run_row(bench, shape, with_peers);
