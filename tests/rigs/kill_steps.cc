@@ -14,10 +14,10 @@
 namespace tidemark::rig {
 namespace {
 
-enum class Step : uint8_t { Append, Progress, Batch, Roll, Close, Open, Recover };
-constexpr int kSteps = 7;
-constexpr std::string_view kNames[] = {"append", "progress", "batch",  "roll",
-                                       "close",  "open",     "recover"};
+enum class Step : uint8_t { Append, Progress, Batch, Each, Roll, Close, Open, Recover };
+constexpr std::string_view kNames[] = {"append", "progress", "batch", "each",
+                                       "roll",   "close",    "open",  "recover"};
+constexpr int kSteps = std::size(kNames);
 
 struct Epoch {
   NodePtr tree;                  // as it was when it began
@@ -39,6 +39,16 @@ class Killed {
                std::vector<NodePtr>& watched);
   std::string append(EventWriter& writer, size_t bytes, bool stepped);
   std::string open(std::optional<EventWriter>& writer, bool stepped);
+  // Runs it, and notes each store where it is `stepped`.
+  template <typename Run>
+  void run_step(bool stepped, Run run) {
+    if (!stepped) return run();
+    stepping_ = true;
+    begin_epoch();
+    single_step(run);
+    stepping_ = false;
+    epochs_.back().stores = take_stores();
+  }
 
   const Step step_;
   const SyncPolicy policy_;
@@ -77,13 +87,16 @@ void Killed::begin_epoch() {
 }
 
 std::string Killed::append(EventWriter& writer, size_t bytes, bool stepped) {
-  std::vector<std::string> texts(step_ == Step::Batch ? 20 : 1, std::string(bytes, 'k'));
+  const size_t count = step_ == Step::Batch ? 20 : step_ == Step::Each ? 4 : 1;
+  std::vector<std::string> texts(count, std::string(bytes, 'k'));
   const std::vector<std::string_view> records(texts.begin(), texts.end());
   Result<uint64_t> end = uint64_t{0};
   const auto run = [&] {
     if (stepped && step_ == Step::Progress) {
       const Change changes[] = {{time_, -1}, {time_ + 1, 1}};
       end = writer.append_progress(changes);
+    } else if (step_ == Step::Each) {
+      end = writer.append_each(std::span(&time_, 1), records);
     } else {
       end = writer.append_messages(std::span(&time_, 1), records);
     }
@@ -91,19 +104,15 @@ std::string Killed::append(EventWriter& writer, size_t bytes, bool stepped) {
   if (stepped && step_ == Step::Progress) {
     const Change changes[] = {{time_, -1}, {time_ + 1, 1}};
     past_.written.push_back(number_of_progress(changes));
+  } else if (step_ == Step::Each) {
+    for (const std::string_view& record : records) {
+      past_.written.push_back(number_of_messages(time_, std::span(&record, 1)));
+    }
   } else {
     past_.written.push_back(number_of_messages(time_, records));
   }
-  if (stepped) {
-    stepping_ = true;
-    begin_epoch();
-    single_step(run);
-    stepping_ = false;
-    epochs_.back().stores = take_stores();
-  } else {
-    run();
-    past_.returned = past_.written.size();
-  }
+  run_step(stepped, run);
+  if (!stepped) past_.returned = past_.written.size();
   if (!end) return end.error().text();
   past_.highest = std::max(past_.highest, stepped ? past_.highest : *end);
   if (stepped) return "";
@@ -119,16 +128,7 @@ std::string Killed::append(EventWriter& writer, size_t bytes, bool stepped) {
 
 std::string Killed::open(std::optional<EventWriter>& writer, bool stepped) {
   Result<EventWriter> opened = fail(ErrorCode::Closed, "");
-  const auto run = [&] { opened = log_->writer(0, small_segments(policy_)); };
-  if (stepped) {
-    stepping_ = true;
-    begin_epoch();
-    single_step(run);
-    stepping_ = false;
-    epochs_.back().stores = take_stores();
-  } else {
-    run();
-  }
+  run_step(stepped, [&] { opened = log_->writer(0, small_segments(policy_)); });
   if (!opened) return opened.error().text();
   writer.emplace(*std::move(opened));
   return "";
@@ -152,18 +152,14 @@ std::string Killed::run() {
   std::string wrong = open(writer, step_ == Step::Open);
   const bool rolls = step_ == Step::Roll;
   for (int i = 0; wrong.empty() && i < 3; ++i) wrong = append(*writer, 100, false);
-  if (wrong.empty()) wrong = append(*writer, 40, !rolls && step_ <= Step::Batch);
+  if (wrong.empty()) wrong = append(*writer, 40, !rolls && step_ <= Step::Each);
   while (wrong.empty() && rolls && epochs_.empty()) {
     const bool last = writer->committed() % kMinSegmentBytes + 6000 > kMinSegmentBytes;
     wrong = append(*writer, 5000, last);
   }
   if (wrong.empty() && step_ == Step::Close) {
-    stepping_ = true;
-    begin_epoch();
     Result<void> closed;
-    single_step([&] { closed = writer->close(); });
-    stepping_ = false;
-    epochs_.back().stores = take_stores();
+    run_step(true, [&] { closed = writer->close(); });
     if (!closed) wrong = closed.error().text();
   }
   if (wrong.empty() && step_ == Step::Recover) {

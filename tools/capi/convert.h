@@ -135,6 +135,31 @@ inline void lend_place(const EventView& from, uint32_t stream, tidemark_event& e
   event.captured_at_ns = from.captured_at_ns;
 }
 
+// What the options of a reader and of a replay have in common.
+template <typename Given>
+Result<ReaderOptions> reading_from(const Given& given) {
+  ReaderOptions options;
+  TIDEMARK_ASSIGN(visibility, enumerator(given.visibility, Visibility::Durable, "visibility"));
+  options.visibility = visibility;
+  TIDEMARK_ASSIGN(access, enumerator(given.access, Access::Copy, "access"));
+  options.access = access;
+  TIDEMARK_ASSIGN(leasing, enumerator(given.leasing, Leasing::Manual, "leasing"));
+  options.leasing = leasing;
+  options.hide_void = given.show_void == 0;
+  return options;
+}
+
+// The shape of the streams' times: of the first that has a segment. A start or a bound by time is
+// told in their words, so these have to be known before.
+inline Result<TimeShape> shape_of(const Log& log, std::span<const uint32_t> streams) {
+  for (const uint32_t stream : streams) {
+    TIDEMARK_ASSIGN(reader, log.reader(stream, {.leasing = Leasing::None}));
+    if (!reader.traits()) TIDEMARK_TRY(reader.poll());
+    if (reader.traits()) return reader.traits()->time;
+  }
+  return TimeShape{};
+}
+
 // Where to start; nothing for the earliest event and for a position, which are no search.
 inline Result<std::optional<StartPoint>> start_from(const tidemark_start& start, TimeShape shape) {
   switch (start.kind) {

@@ -39,27 +39,20 @@ namespace {
 
 Result<LogReaderOptions> reader_options(const tidemark_reader_options& given) {
   LogReaderOptions options;
-  TIDEMARK_ASSIGN(visibility, c::enumerator(given.visibility, Visibility::Durable, "visibility"));
-  options.reader.visibility = visibility;
-  TIDEMARK_ASSIGN(access, c::enumerator(given.access, Access::Copy, "access"));
-  options.reader.access = access;
-  TIDEMARK_ASSIGN(leasing, c::enumerator(given.leasing, Leasing::Manual, "leasing"));
-  options.reader.leasing = leasing;
-  options.reader.hide_void = given.show_void == 0;
+  TIDEMARK_ASSIGN(reading, c::reading_from(given));
+  options.reader = reading;
   TIDEMARK_ASSIGN(end, c::enumerator(given.end, EndMode::Wait, "end mode"));
   options.end = end;
   options.follow = given.follow != 0;
   return options;
 }
 
-// A start by time is told in the words of the stream's times, so these have to be known first.
 Result<LoggedStream> open_at(const Log& log, uint32_t stream, LogReaderOptions options,
                              const tidemark_start& start) {
   TimeShape shape;
   if (start.kind == TIDEMARK_START_COMPLETE) {
-    TIDEMARK_ASSIGN(reader, log.reader(stream, {.leasing = Leasing::None}));
-    if (!reader.traits()) TIDEMARK_TRY(reader.poll());
-    if (reader.traits()) shape = reader.traits()->time;
+    TIDEMARK_ASSIGN(found, c::shape_of(log, std::span(&stream, 1)));
+    shape = found;
   }
   TIDEMARK_ASSIGN(point, c::start_from(start, shape));
   options.start = point;

@@ -23,16 +23,6 @@ struct tidemark_replay {
 
 namespace {
 
-// The shape of the streams' times: of the first that has a segment.
-Result<TimeShape> shape_of(const Log& log, std::span<const uint32_t> streams) {
-  for (const uint32_t stream : streams) {
-    TIDEMARK_ASSIGN(reader, log.reader(stream, {.leasing = Leasing::None}));
-    if (!reader.traits()) TIDEMARK_TRY(reader.poll());
-    if (reader.traits()) return reader.traits()->time;
-  }
-  return TimeShape{};
-}
-
 Result<ReplayOptions> replay_options(const tidemark_replay_options& given, const Log& log,
                                      std::span<const uint32_t> streams) {
   ReplayOptions options;
@@ -43,13 +33,8 @@ Result<ReplayOptions> replay_options(const tidemark_replay_options& given, const
   TIDEMARK_ASSIGN(end, c::enumerator(given.end, EndMode::Wait, "end mode"));
   options.end = end;
   options.follow = given.follow != 0;
-  TIDEMARK_ASSIGN(visibility, c::enumerator(given.visibility, Visibility::Durable, "visibility"));
-  options.reader.visibility = visibility;
-  TIDEMARK_ASSIGN(access, c::enumerator(given.access, Access::Copy, "access"));
-  options.reader.access = access;
-  TIDEMARK_ASSIGN(leasing, c::enumerator(given.leasing, Leasing::Manual, "leasing"));
-  options.reader.leasing = leasing;
-  options.reader.hide_void = given.show_void == 0;
+  TIDEMARK_ASSIGN(reading, c::reading_from(given));
+  options.reader = reading;
   if (given.held_events_limit != 0) options.held_events_limit = given.held_events_limit;
   for (const auto& at : c::span_of(given.positions, given.position_count)) {
     options.positions.push_back({at.stream, at.position});
@@ -58,7 +43,7 @@ Result<ReplayOptions> replay_options(const tidemark_replay_options& given, const
   TimeShape shape;
   const bool bounded = given.has_from != 0 || given.has_until != 0;
   if (bounded || given.start.kind == TIDEMARK_START_COMPLETE) {
-    TIDEMARK_ASSIGN(found, shape_of(log, streams));
+    TIDEMARK_ASSIGN(found, c::shape_of(log, streams));
     shape = found;
   }
   if (given.start.kind == TIDEMARK_START_POSITION) {
