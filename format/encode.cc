@@ -79,4 +79,33 @@ void encode_progress_of_any_time(std::byte* payload, TimeShape shape,
   }
 }
 
+uint64_t waypoint_payload_bytes(TimeShape shape, size_t capabilities) {
+  return elements_after(kWaypointTimesAt + 8 * uint64_t{shape.words} * capabilities, 8) +
+         8 * capabilities;
+}
+
+void encode_waypoint(std::byte* payload, const Totals& totals, const Protocol& protocol) {
+  const auto& counts = protocol.counts();
+  const size_t words = protocol.shape().words;
+  const auto size = static_cast<uint32_t>(counts.size());
+  const uint64_t times_end = kWaypointTimesAt + 8 * words * size;
+  const uint64_t counts_at = elements_after(times_end, 8);
+  put(payload, 0, kWaypointWord0);
+  put(payload, 8, kWaypointWord1);
+  put(payload, 16, kWaypointWord2);
+  put(payload, kWaypointTotalsAt, totals);
+  put(payload, kWaypointTotalsAt + sizeof totals, uint64_t{0});
+  put(payload, times_end, uint64_t{0});
+  put_vector(payload, kWaypointTimesReferenceAt, kWaypointTimesAt,
+             static_cast<uint32_t>(size * words));
+  put_vector(payload, kWaypointCountsReferenceAt, counts_at, size);
+  for (size_t i = 0; i < size; ++i) {
+    const auto& [time, count] = counts[i];
+    for (size_t j = 0; j < words; ++j) {
+      put(payload, kWaypointTimesAt + 8 * (i * words + j), time.word(j));
+    }
+    put(payload, counts_at + 8 * i, count);
+  }
+}
+
 }  // namespace tidemark

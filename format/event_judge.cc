@@ -32,9 +32,24 @@ Result<EventView> EventJudge::apply(const FrameView& frame, RecordEncoding encod
     return fail(ErrorCode::Corrupt, "a checkpoint stands among the events");
   } else if (frame.kind == FrameKind::Schema) {
     return fail(ErrorCode::Corrupt, "a schema stands among the events");
+  } else if (frame.kind == FrameKind::Waypoint) {
+    TIDEMARK_TRY(check_waypoint(frame));
   }
   captured_at_ns_ = frame.captured_at_ns;
   return event;
+}
+
+// Whoever goes on from a waypoint believes it.
+Result<void> EventJudge::check_waypoint(const FrameView& frame) const {
+  TIDEMARK_ASSIGN(waypoint, decode_checkpoint(frame.payload, protocol_.shape()));
+  const auto& counts = protocol_.counts();
+  const bool same_counts = std::equal(
+      waypoint.counts.begin(), waypoint.counts.end(), counts.begin(), counts.end(),
+      [](const Change& a, const auto& b) { return a.time == b.first && a.diff == b.second; });
+  if (!same_counts || waypoint.totals != totals_) {
+    return fail(ErrorCode::Corrupt, "the waypoint contradicts the events before it");
+  }
+  return {};
 }
 
 bool EventJudge::apply_written_progress(const FrameView& frame, EventView& event) {

@@ -44,6 +44,8 @@ std::string_view name_of(FrameKind kind) {
       return "schema";
     case FrameKind::Mark:
       return "mark";
+    case FrameKind::Waypoint:
+      return "waypoint";
     case FrameKind::Seal:
       return "seal";
   }

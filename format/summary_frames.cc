@@ -1,5 +1,7 @@
 #include "tidemark/summary_frames.h"
 
+#include <algorithm>
+#include <functional>
 #include <string>
 
 #include "event_generated.h"
@@ -39,6 +41,17 @@ void TimeBounds::include_of_any_shape(const Time& time) {
   join = tidemark::join(join, time);
 }
 
+std::optional<TimeBounds> bounds_of(std::span<const std::optional<TimeBounds>> sections) {
+  std::optional<TimeBounds> all;
+  for (const auto& section : sections) {
+    if (!section) continue;
+    if (!all) all = section;
+    all->include(section->meet);
+    all->include(section->join);
+  }
+  return all;
+}
+
 std::vector<std::byte> encode_checkpoint(TimeShape /*shape*/, const Checkpoint& checkpoint) {
   flatbuffers::FlatBufferBuilder builder;
   const Columns columns = columns_of(checkpoint.counts);
@@ -48,7 +61,7 @@ std::vector<std::byte> encode_checkpoint(TimeShape /*shape*/, const Checkpoint& 
   return bytes_of(builder);
 }
 
-std::vector<std::byte> encode_seal(TimeShape /*shape*/, const Seal& seal) {
+std::vector<std::byte> encode_seal(TimeShape shape, const Seal& seal) {
   flatbuffers::FlatBufferBuilder builder;
   const Columns columns = columns_of(seal.counts);
   std::vector<uint64_t> meet_words;
@@ -57,17 +70,23 @@ std::vector<std::byte> encode_seal(TimeShape /*shape*/, const Seal& seal) {
     append_words(meet_words, seal.bounds->meet);
     append_words(join_words, seal.bounds->join);
   }
-  std::vector<uint64_t> index_times;
-  std::vector<uint64_t> index_positions;
-  for (const IndexEntry& entry : seal.index) {
-    append_words(index_times, entry.time);
-    index_positions.push_back(entry.position);
+  std::vector<uint64_t> section_meets;
+  std::vector<uint64_t> section_joins;
+  for (const auto& section : seal.sections) {
+    if (section) {
+      append_words(section_meets, section->meet);
+      append_words(section_joins, section->join);
+    } else {
+      section_meets.insert(section_meets.end(), shape.words, ~uint64_t{0});
+      section_joins.insert(section_joins.end(), shape.words, 0);
+    }
   }
-  builder.Finish(wire::CreateSealDirect(builder, seal.end, seal.totals.events, seal.totals.records,
-                                        seal.totals.data_bytes, &columns.times, &columns.counts,
-                                        seal.bounds ? &meet_words : nullptr,
-                                        seal.bounds ? &join_words : nullptr, &index_times,
-                                        &index_positions, seal.digest, seal.closed));
+  builder.Finish(wire::CreateSealDirect(
+      builder, seal.end, seal.totals.events, seal.totals.records, seal.totals.data_bytes,
+      &columns.times, &columns.counts, seal.bounds ? &meet_words : nullptr,
+      seal.bounds ? &join_words : nullptr, seal.waypoints.empty() ? nullptr : &seal.waypoints,
+      section_meets.empty() ? nullptr : &section_meets,
+      section_joins.empty() ? nullptr : &section_joins, seal.digest, seal.closed));
   return bytes_of(builder);
 }
 
@@ -118,15 +137,24 @@ Result<Seal> decode_seal(std::span<const std::byte> payload, TimeShape shape) {
     seal.bounds = TimeBounds{Time(shape, meet_words), Time(shape, join_words)};
   }
 
-  TIDEMARK_ASSIGN(index_times, words_of("seal", table->index_times()));
-  TIDEMARK_ASSIGN(index_positions, words_of("seal", table->index_positions()));
-  if (index_positions.size() > kMaxIndexEntries ||
-      index_times.size() != index_positions.size() * shape.words) {
-    return contradiction("seal", "its index is too long, or lacks a time");
+  TIDEMARK_ASSIGN(waypoints, words_of("seal", table->waypoints()));
+  TIDEMARK_ASSIGN(meets, words_of("seal", table->section_meets()));
+  TIDEMARK_ASSIGN(joins, words_of("seal", table->section_joins()));
+  const size_t sections = waypoints.empty() ? 0 : waypoints.size() + 1;
+  if (waypoints.size() > kMaxWaypoints || meets.size() != sections * shape.words ||
+      joins.size() != meets.size()) {
+    return contradiction("seal", "it has too many waypoints, or not the sections between them");
   }
-  for (size_t i = 0; i < index_positions.size(); ++i) {
-    seal.index.push_back(
-        {Time(shape, index_times.subspan(i * shape.words, shape.words)), index_positions[i]});
+  seal.waypoints.assign(waypoints.begin(), waypoints.end());
+  if (std::adjacent_find(waypoints.begin(), waypoints.end(), std::greater_equal<>()) !=
+      waypoints.end()) {
+    return contradiction("seal", "its waypoints are not in order");
+  }
+  for (size_t i = 0; i < sections; ++i) {
+    const TimeBounds bounds{Time(shape, meets.subspan(i * shape.words, shape.words)),
+                            Time(shape, joins.subspan(i * shape.words, shape.words))};
+    const bool any = less_equal(bounds.meet, bounds.join);
+    seal.sections.push_back(any ? std::optional(bounds) : std::nullopt);
   }
   return seal;
 }

@@ -163,10 +163,12 @@ Result<EventReader> open_reader(const Log& log, uint32_t stream,
     if (point) {
       TIDEMARK_ASSIGN(found, find_start(log, stream, *point, options.access));
       options.segment = found.segment;
+      options.waypoint = found.waypoint;
       start = found.point;
     }
     if (!slice.everything()) {
       TIDEMARK_ASSIGN(found, find_wanted(log, stream, slice, options.segment, options.visibility));
+      if (found != options.segment) options.waypoint.reset();
       options.segment = found;
     }
     auto reader = log.reader(stream, options);

@@ -164,7 +164,7 @@ Result<void> WireDecoder::accept_end(const FrameView& frame) const {
       !same_counts(seal.counts, judge_.protocol())) {
     return fail(ErrorCode::Corrupt, "the end frame contradicts the events before it");
   }
-  if (!seal.closed || seal.bounds || !seal.index.empty() ||
+  if (!seal.closed || seal.bounds || !seal.waypoints.empty() ||
       frame.captured_at_ns < judge_.captured_at_ns()) {
     return fail(ErrorCode::Corrupt, "the end frame has an impossible field");
   }

@@ -1,5 +1,7 @@
 #include "active_segment.h"
 
+#include <utility>
+
 #include "tidemark/planted.h"
 
 namespace tidemark {
@@ -8,9 +10,13 @@ ActiveSegment::ActiveSegment(const PreparedSegment& prepared)
     : base_(prepared.base),
       bytes_(prepared.bytes()),
       first_position_(prepared.header.first_position),
+      waypoint_due_(waypoint_distance(bytes_)),
       key_(prepared.header.salt),
       header_(prepared.header) {
-  index_.reserve(kMaxIndexEntries);
+  // So that appends allocate nothing.
+  const auto most = static_cast<size_t>(bytes_ / waypoint_due_);
+  waypoints_.reserve(most);
+  sections_.reserve(most + 1);
 }
 
 void ActiveSegment::publish(const Succession& succession, const SegmentOpening& opening,
@@ -44,17 +50,10 @@ void ActiveSegment::publish(const Succession& succession, const SegmentOpening& 
   std::atomic_ref<uint64_t>(*word_at(0)).store(header_.magic, std::memory_order_release);
 }
 
-void ActiveSegment::note_messages(const Time& time) {
-  if (bounds_) {
-    bounds_->include(time);
-  } else {
-    bounds_ = TimeBounds{time, time};
-  }
-  if (!wants_index_entry()) return;
-  index_.push_back({time, position()});
-  // At most one entry for each 64th of the segment, so that there are never more than 64.
-  next_index_offset_ =
-      index_.size() < kMaxIndexEntries ? offset_ + bytes_ / kMaxIndexEntries : ~uint64_t{0};
+void ActiveSegment::note_waypoint() {
+  waypoints_.push_back(position());
+  sections_.push_back(std::exchange(section_, std::nullopt));
+  waypoint_due_ = offset_ + waypoint_distance(bytes_);
 }
 
 Seal ActiveSegment::seal(const Totals& totals, std::vector<Change> counts, bool closed) const {
@@ -62,8 +61,11 @@ Seal ActiveSegment::seal(const Totals& totals, std::vector<Change> counts, bool 
   seal.end = position();
   seal.totals = totals;
   seal.counts = std::move(counts);
-  seal.bounds = bounds_;
-  seal.index = index_;
+  seal.sections = sections_;
+  seal.sections.push_back(section_);
+  seal.bounds = bounds_of(seal.sections);
+  if (waypoints_.empty()) seal.sections.clear();
+  seal.waypoints = waypoints_;
   seal.digest = digest_;
   seal.closed = closed;
   return seal;

@@ -96,10 +96,21 @@ class ActiveSegment {
   }
 
   // For the seal: the messages frame that is committed next has this time. Needed once for each
-  // time, and again where the index wants an entry.
-  void note_messages(const Time& time);
-  bool wants_index_entry() const { return offset_ >= next_index_offset_; }
-  uint64_t next_index_offset() const { return next_index_offset_; }
+  // time, and again after a waypoint.
+  void note_messages(const Time& time) {
+    if (section_) {
+      section_->include(time);
+    } else {
+      section_ = TimeBounds{time, time};
+    }
+  }
+  // An event that begins here or later has a waypoint before it, if there is room.
+  uint64_t waypoint_due() const { return waypoint_due_; }
+  size_t waypoints() const { return waypoints_.size(); }
+  // The frame that is committed next is a waypoint.
+  void note_waypoint();
+  // There will be no more waypoints.
+  void forgo_waypoints() { waypoint_due_ = ~uint64_t{0}; }
   // What the seal says of this segment; totals and counts are the stream's.
   Seal seal(const Totals& totals, std::vector<Change> counts, bool closed) const;
 
@@ -121,11 +132,12 @@ class ActiveSegment {
   uint64_t first_position_;
   uint64_t offset_ = kSegmentHeaderBytes;
   uint64_t digest_ = 0;
-  uint64_t next_index_offset_ = 0;
+  uint64_t waypoint_due_;
   FrameKey key_;
-  SegmentHeader header_;  // as prepared; completed by publish()
-  std::optional<TimeBounds> bounds_;
-  std::vector<IndexEntry> index_;
+  SegmentHeader header_;               // as prepared; completed by publish()
+  std::optional<TimeBounds> section_;  // of the messages since the last waypoint
+  std::vector<uint64_t> waypoints_;
+  std::vector<std::optional<TimeBounds>> sections_;  // one that ends at each of these
 };
 
 }  // namespace tidemark

@@ -106,6 +106,7 @@ Result<bool> Implementation::open_first() {
     }
     TIDEMARK_TRY(enter(*std::move(opened)));
     TIDEMARK_TRY(learn_void());
+    TIDEMARK_TRY(begin_at_waypoint());
     return true;
   }
   TIDEMARK_ASSIGN(since, purged_since(purged));

@@ -64,6 +64,12 @@ class EventReader::Implementation {
   bool take_ready_event();
   Result<Status> poll_thoroughly();
   Result<Passed> pass_over_segments(const SegmentFilter& filter, uint64_t upto);
+  Result<Passed> pass_over_from(const Segment& successor, const SegmentFilter& filter,
+                                uint64_t upto, bool early);
+  // The same within this segment, by its seal. Nothing where no more of it is wanted, unless it is
+  // the last.
+  Result<std::optional<Passed>> pass_over_sections(const SegmentFilter& filter, const Seal& seal,
+                                                   bool last);
   bool ends_well(const SegmentHeader& successor);
   Result<Status> look();
   Result<bool> open_first();
@@ -72,6 +78,12 @@ class EventReader::Implementation {
   Result<bool> open_before_earliest(uint64_t wanted, uint64_t earliest);
   Result<std::shared_ptr<Segment>> open_published(uint64_t first_position) const;
   Result<void> pass_events_before(uint64_t wanted);
+  // Goes to a waypoint of this segment that can be relied on, to stand before it. False, and
+  // nothing was changed, where it cannot be used: then what precedes it has to be walked.
+  Result<bool> go_to_waypoint(uint64_t wanted);
+  // Right after the segment was entered: to the one that was asked for, or the last before.
+  Result<void> begin_at_waypoint();
+  Result<void> approach(uint64_t wanted);
   tl::unexpected<Error> judge_short_stream(uint64_t wanted, std::optional<Error> torn);
   tl::unexpected<Error> purged_at(uint64_t wanted, uint64_t earliest) const;
   // Takes or moves the lease. True: a purge has passed `purged` meanwhile, so look anew.

@@ -1,6 +1,6 @@
 // Where a reader starts that was given a position (SPEC.md section 11): the segment that holds it
-// is walked from its checkpoint, so that the state there is known, and nothing of that is handed
-// out.
+// is walked from its checkpoint or its last waypoint before, so that the state there is known, and
+// nothing of that is handed out.
 
 #include <algorithm>
 #include <string>
@@ -123,8 +123,41 @@ Result<bool> Implementation::open_before_earliest(uint64_t wanted, uint64_t earl
   return error;
 }
 
+Result<bool> Implementation::go_to_waypoint(uint64_t wanted) {
+  if (wanted % kFrameAlignment != 0 || !segment->holds(wanted) || wanted > visible_upto()) {
+    return false;
+  }
+  const auto frame = segment->frame(wanted - segment->first_position());
+  if (!frame && frame.error().code == ErrorCode::Io) return tl::make_unexpected(frame.error());
+  if (!frame || !*frame || !walk.go_to_waypoint(**frame)) return false;
+  offset_ = wanted - segment->first_position();
+  return true;
+}
+
+Result<void> Implementation::begin_at_waypoint() {
+  if (!options.waypoint) return {};
+  TIDEMARK_ASSIGN(there, go_to_waypoint(*options.waypoint));
+  if (there) walk.begin_here();
+  return {};
+}
+
+Result<void> Implementation::approach(uint64_t wanted) {
+  if (wanted < position() + kWaypointBytes) return {};
+  SegmentSearch search(files, directory, stream);
+  TIDEMARK_ASSIGN(seal, search.seal_of(segment->first_position()));
+  if (!seal) return {};
+  const auto after = std::upper_bound(seal->waypoints.begin(), seal->waypoints.end(), wanted);
+  if (after == seal->waypoints.begin()) return {};
+  const uint64_t nearest = *(after - 1);
+  // A seal may say anything; its positions were not looked at yet.
+  if (nearest < position() || nearest >= seal->end) return {};
+  TIDEMARK_TRY(go_to_waypoint(nearest));
+  return {};
+}
+
 Result<void> Implementation::pass_events_before(uint64_t wanted) {
   if (wanted == segment->first_position()) return {};
+  TIDEMARK_TRY(approach(wanted));
   while (position() < wanted) {
     const auto frame = segment->frame(offset_);
     if (!frame && frame.error().code != ErrorCode::Corrupt) {

@@ -229,8 +229,33 @@ tl::unexpected<Error> Implementation::too_large(uint64_t records, uint64_t data_
                                        " bytes do not fit into one segment");
 }
 
-Result<void> Implementation::make_room(uint64_t payload_bytes, uint64_t seal) {
-  return roll(frame_bytes(payload_bytes) + seal + sizeof(uint64_t));
+Result<void> Implementation::make_room(uint64_t payload_bytes, size_t capabilities) {
+  return roll(frame_bytes(payload_bytes) + first_seal_bytes(capabilities) + sizeof(uint64_t));
+}
+
+// In place: should the event be refused yet, the next append overwrites it.
+bool Implementation::encode_due_waypoint(uint64_t payload_bytes, size_t capabilities) {
+  const uint64_t waypoint = waypoint_payload_bytes(options.time, protocol.counts().size());
+  const uint64_t seal =
+      frame_bytes(max_seal_payload_bytes(options.time, capabilities, active_->waypoints() + 1));
+  if (!has_room(frame_bytes(waypoint) + payload_bytes, seal)) {
+    // Less is left than a waypoint takes.
+    active_->forgo_waypoints();
+    return false;
+  }
+  encode_waypoint(active_->payload(), totals, protocol);
+  waypoint_bytes_ = waypoint;
+  return true;
+}
+
+// Nobody is told: an event follows at once.
+void Implementation::commit_waypoint() {
+  active_->note_waypoint();
+  active_->commit(FrameKind::Waypoint, waypoint_bytes_, durability_.durable_hint(), captured_at_ns_,
+                  kSkippable);
+  time_noted_ = false;
+  steady_upto_ = 0;
+  seal_bytes_ = seal_bytes(protocol.counts().size());
 }
 
 [[gnu::always_inline]] inline uint64_t Implementation::publish_event(FrameKind kind,
@@ -278,7 +303,7 @@ Result<void> Implementation::judge_time(std::span<const uint64_t> time) {
 
 Result<uint64_t> Implementation::commit_messages(uint64_t payload_bytes, uint32_t records,
                                                  uint64_t data_bytes) {
-  if (!time_noted_ || active_->wants_index_entry()) {
+  if (!time_noted_) {
     active_->note_messages(*last_time_);
     time_noted_ = true;
   }
@@ -296,7 +321,7 @@ void Implementation::settle() {
   // A frame that ends below this leaves room for the seal and the commit word after it, as
   // has_room() wants it.
   const uint64_t room_upto = active_->bytes() - seal_bytes_ - sizeof(uint64_t) + 1;
-  steady_upto_ = std::min({room_upto, prepare_from_, active_->next_index_offset()});
+  steady_upto_ = std::min({room_upto, prepare_from_, active_->waypoint_due()});
 }
 
 bool Implementation::follow_time(uint64_t word) {
@@ -375,7 +400,9 @@ Result<uint64_t> Implementation::append_messages(std::span<const uint64_t> time,
   if (!is_usable()) [[unlikely]]
     TIDEMARK_TRY(usable());
   if (!has_room(layout.payload_bytes, seal_bytes_)) [[unlikely]]
-    TIDEMARK_TRY(make_room(layout.payload_bytes, seal_bytes_));
+    TIDEMARK_TRY(make_room(layout.payload_bytes, protocol.counts().size()));
+  if (is_waypoint_due()) [[unlikely]]
+    place_waypoint(layout.payload_bytes);
   std::byte* const payload = active_->payload();
   encode_messages(payload, layout, options.time, time, count, data_bytes);
   encode_records(payload, layout, records);
@@ -398,7 +425,9 @@ Result<uint64_t> Implementation::append_messages(std::span<const uint64_t> time,
   if (!is_usable()) [[unlikely]]
     TIDEMARK_TRY(usable());
   if (!has_room(layout.payload_bytes, seal_bytes_)) [[unlikely]]
-    TIDEMARK_TRY(make_room(layout.payload_bytes, seal_bytes_));
+    TIDEMARK_TRY(make_room(layout.payload_bytes, protocol.counts().size()));
+  if (is_waypoint_due()) [[unlikely]]
+    place_waypoint(layout.payload_bytes);
   std::byte* const payload = active_->payload();
   encode_messages(payload, layout, options.time, time, records, data.size());
   if (!data.empty()) std::memcpy(payload + layout.data_at, data.data(), data.size());
@@ -418,13 +447,18 @@ Result<uint64_t> Implementation::append_progress(std::span<const Change> changes
                 "a progress event has at most " + std::to_string(2 * limit) + " changes");
   }
   const uint64_t payload_bytes = progress_payload_bytes(options.time, changes.size());
-  const uint64_t seal = seal_bytes(std::min(limit, protocol.counts().size() + changes.size()));
+  const size_t capabilities = std::min(limit, protocol.counts().size() + changes.size());
   if (!is_usable()) [[unlikely]]
     TIDEMARK_TRY(usable());
-  if (!has_room(payload_bytes, seal)) [[unlikely]]
-    TIDEMARK_TRY(make_room(payload_bytes, seal));
-  // Judged after the room was made: a roll writes the counts from before this event.
+  if (!has_room(payload_bytes, seal_bytes(capabilities))) [[unlikely]]
+    TIDEMARK_TRY(make_room(payload_bytes, capabilities));
+  const bool waypoint = is_waypoint_due() && encode_due_waypoint(payload_bytes, capabilities);
+  // Judged after the room was made: a roll and a waypoint tell the counts from before this event.
   TIDEMARK_TRY(protocol.progress(changes));
+  if (waypoint) [[unlikely]] {
+    if (planted(Bug::WaypointTooNew)) encode_waypoint(active_->payload(), totals, protocol);
+    commit_waypoint();
+  }
   last_time_.reset();
   steady_upto_ = 0;
   seal_bytes_ = seal_bytes(protocol.counts().size());
@@ -440,7 +474,9 @@ Result<uint64_t> Implementation::append_mark(std::span<const std::byte> token) {
   }
   TIDEMARK_TRY(usable());
   if (protocol.finished()) return fail(ErrorCode::Finished, "the stream is finished");
-  if (!has_room(token.size(), seal_bytes_)) TIDEMARK_TRY(make_room(token.size(), seal_bytes_));
+  if (!has_room(token.size(), seal_bytes_)) {
+    TIDEMARK_TRY(make_room(token.size(), protocol.counts().size()));
+  }
   std::memcpy(active_->payload(), token.data(), token.size());
   mark_.assign(token.begin(), token.end());
   return after_commit(publish_frame(FrameKind::Mark, token.size(), kSkippable));
@@ -468,9 +504,7 @@ uint64_t Implementation::max_data_bytes(uint32_t records) const {
   const bool variable = options.encoding == RecordEncoding::Variable;
   const uint64_t overhead =
       frame_bytes(messages_layout(options.time, variable, records, 0).payload_bytes) +
-      kFrameAlignment +
-      frame_bytes(max_seal_payload_bytes(options.time, protocol.counts().size())) +
-      sizeof(uint64_t);
+      kFrameAlignment + first_seal_bytes(protocol.counts().size()) + sizeof(uint64_t);
   // Whatever is marked next must not make a record too large that was not.
   const uint64_t least = least_segment_bytes(overhead, kMaxMarkBytes);
   return least < options.segment_bytes ? options.segment_bytes - least : 0;

@@ -51,8 +51,8 @@ class EventWriter::Implementation {
   Result<uint64_t> as_policy_asks(Result<uint64_t> appended);
 
   // append_messages() for what nearly every append is: the time is of one word and has a
-  // capability, and the frame ends before anything else is due, be it a roll, a preparation or an
-  // entry in the index. Returns the position after it, or 0, at which no event ends: then nothing
+  // capability, and the frame ends before anything else is due, be it a roll, a preparation or a
+  // waypoint. Returns the position after it, or 0, at which no event ends: then nothing
   // was done, and append_messages() knows what is to be done or said.
   uint64_t try_append_messages(std::span<const uint64_t> time,
                                std::span<const std::string_view> records);
@@ -79,7 +79,8 @@ class EventWriter::Implementation {
   Implementation(FileSeam& files, const StreamPlace& place, const WriterOptions& options,
                  SegmentPlan plan, StreamLock lock, ControlPage control, RecoveredStream recovered);
   // An append: judged, room for the payload, its bytes in place, and the commit.
-  //   if (!has_room(bytes, seal)) TIDEMARK_TRY(make_room(bytes, seal));
+  //   if (!has_room(bytes, seal)) TIDEMARK_TRY(make_room(bytes, capabilities));
+  //   if (is_waypoint_due()) place_waypoint(bytes);
   //   fill in active_->payload(); return commit(kind, bytes);
   // Each step is a comparison that nearly always holds, here to be inlined, and a function out of
   // the way for when it does not: an append has no call but memcpy, the checksum and the clock.
@@ -89,10 +90,23 @@ class EventWriter::Implementation {
     return active_->offset() + frame_bytes(payload_bytes) + seal + sizeof(uint64_t) <=
            active_->bytes();
   }
-  Result<void> make_room(uint64_t payload_bytes, uint64_t seal);
-  // The most that a seal takes when so many times have a capability.
+  Result<void> make_room(uint64_t payload_bytes, size_t capabilities);
+  // The most that a seal takes here when so many times have a capability.
   uint64_t seal_bytes(size_t capabilities) const {
-    return frame_bytes(max_seal_payload_bytes(options.time, capabilities));
+    return frame_bytes(max_seal_payload_bytes(options.time, capabilities, active_->waypoints()));
+  }
+  // The most that it takes in a segment that was just begun.
+  uint64_t first_seal_bytes(size_t capabilities) const {
+    return frame_bytes(max_seal_payload_bytes(options.time, capabilities, 0));
+  }
+  bool is_waypoint_due() const { return active_->offset() >= active_->waypoint_due(); }
+  // Encodes the waypoint that is due before an event of so many bytes, for which there is room, and
+  // after which so many times may have a capability. False: with it there would not be.
+  bool encode_due_waypoint(uint64_t payload_bytes, size_t capabilities);
+  void commit_waypoint();
+  void place_waypoint(uint64_t payload_bytes) {
+    const size_t capabilities = protocol.counts().size();
+    if (encode_due_waypoint(payload_bytes, capabilities)) commit_waypoint();
   }
   Result<uint64_t> commit(FrameKind kind, uint64_t payload_bytes);
   Result<uint64_t> after_commit(uint64_t end);
@@ -173,13 +187,14 @@ class EventWriter::Implementation {
   uint64_t captured_at_ns_;
   std::vector<std::byte> mark_;    // the stream's last, for the next segment
   std::optional<Time> last_time_;  // judged, and no progress since
-  // While offsets stay below steady_upto_, an append rolls nothing and prepares nothing,
-  // steady_time_ is judged and noted, and the policy asks for nothing after it. 0: ask at each
-  // append.
+  // While offsets stay below steady_upto_, an append rolls nothing, prepares nothing and passes no
+  // waypoint, steady_time_ is judged and noted, and the policy asks for nothing after it. 0: ask at
+  // each append.
   uint64_t steady_upto_ = 0;
   uint64_t steady_time_ = 0;
-  uint64_t seal_bytes_ = 0;  // seal_bytes() of the present capabilities
-  bool time_noted_ = false;  // the active segment's bounds include last_time_
+  uint64_t seal_bytes_ = 0;      // seal_bytes() of the present capabilities
+  uint64_t waypoint_bytes_ = 0;  // of the payload that was encoded last
+  bool time_noted_ = false;      // the active segment's bounds include last_time_
   bool closed_ = false;
   const uint32_t fork_generation_;
 };

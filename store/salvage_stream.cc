@@ -254,9 +254,9 @@ Result<void> StreamSalvager::carry_progress(const Segment& segment, const FrameV
   return settle(segment, frame, std::move(appended));
 }
 
-// The counts that a checkpoint or a seal names.
+// The counts that a checkpoint, a waypoint or a seal names.
 Result<Protocol> StreamSalvager::counts_in(const FrameView& frame) const {
-  if (frame.kind == FrameKind::Checkpoint) {
+  if (frame.kind != FrameKind::Seal) {
     TIDEMARK_ASSIGN(checkpoint, decode_checkpoint(frame.payload, options_.time));
     return Protocol::restore(options_.time, checkpoint.counts);
   }
@@ -301,6 +301,9 @@ Result<void> StreamSalvager::carry_over(const Segment& segment, const FrameView&
       leave_frame(segment, frame,
                   fail(ErrorCode::Corrupt, "it is not the schema of the stream").value());
       return {};
+    case FrameKind::Waypoint:
+      // The writer puts its own. This one tells the counts, if a hole has hidden them.
+      return counts_known_ ? Result<void>() : take_counts(segment, frame);
     case FrameKind::Mark:
       // It speaks of what the stream holds up to it, which the new one may not hold.
       return {};

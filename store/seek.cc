@@ -17,23 +17,13 @@ SegmentSearch search_of(const Log& log, uint32_t stream) {
   return {log.files(), stream_path(log.path(), stream), stream};
 }
 
-Result<std::pair<Checkpoint, uint64_t>> checkpoint_of(Segment& segment) {
-  TIDEMARK_ASSIGN(frame, segment.frame(kSegmentHeaderBytes));
-  if (!frame || frame->kind != FrameKind::Checkpoint) {
-    return segment.fail_at(kSegmentHeaderBytes, ErrorCode::Corrupt,
-                           "the segment does not open with a checkpoint");
-  }
-  TIDEMARK_ASSIGN(checkpoint, decode_checkpoint(frame->payload, segment.header().time_shape()));
-  return std::pair(std::move(checkpoint), frame->captured_at_ns);
-}
-
 bool is_complete(std::span<const Change> counts, const Time& time) {
   return std::none_of(counts.begin(), counts.end(), [&](const Change& held) {
     return held.diff > 0 && less_equal(held.time, time);
   });
 }
 
-// Reads the last segment, for no header tells what is in it.
+// Reads the last segment, for no header tells what is in it, unless it was closed.
 Result<void> find_end(const Log& log, uint32_t stream, Access access, StreamStart& start) {
   SegmentSearch search = search_of(log, stream);
   TIDEMARK_ASSIGN(last, search.last());
@@ -42,6 +32,11 @@ Result<void> find_end(const Log& log, uint32_t stream, Access access, StreamStar
   options.access = access;
   if (last->header().previous_first_position != kNoPosition) {
     options.segment = last->first_position();
+  }
+  if (const auto seal = closing_seal(log.files(), stream_path(log.path(), stream), *last)) {
+    start.end = seal->end;
+    start.totals = seal->totals;
+    return {};
   }
   // Where something cannot be read, what precedes it counts, and whoever reads on is told.
   start.end = kNoPosition;
@@ -94,7 +89,7 @@ bool StartPoint::begins_with(const EventReader& reader) const {
 Result<StreamStart> find_start(const Log& log, uint32_t stream, const StartPoint& point,
                                Access access) {
   using Kind = StartPoint::Kind;
-  StreamStart start{std::nullopt, point, 0, {}};
+  StreamStart start{std::nullopt, std::nullopt, point, 0, {}};
   if (point.kind_ == Kind::LastEvents || point.kind_ == Kind::LastRecords) {
     TIDEMARK_TRY(find_end(log, stream, access, start));
     const bool events = point.kind_ == Kind::LastEvents;
@@ -103,22 +98,54 @@ Result<StreamStart> find_start(const Log& log, uint32_t stream, const StartPoint
     start.point = {events ? Kind::Sequence : Kind::AfterRecords, before};
   }
   const StartPoint& wanted = start.point;
+  // Whether what is wanted is not before this state, as told by one that was captured then.
+  const auto precedes = [&](const StatedPoint& there) {
+    switch (wanted.kind_) {
+      case Kind::Sequence:
+        return there.state.totals.events <= wanted.number_;
+      case Kind::AfterRecords:
+        return there.state.totals.records <= wanted.number_;
+      case Kind::Captured:
+        return there.captured_at_ns < wanted.number_;
+      default:
+        return !is_complete(there.state.counts, wanted.time_);
+    }
+  };
   SegmentSearch search = search_of(log, stream);
   // Of the segments of which each holds, the last is where the event stands, or the one before.
   TIDEMARK_ASSIGN(found, search.last_before([&](Segment& segment) -> Result<bool> {
-    const Totals before = totals_before(segment.header());
-    if (wanted.kind_ == Kind::Sequence) return before.events <= wanted.number_;
-    if (wanted.kind_ == Kind::AfterRecords) return before.records <= wanted.number_;
-    TIDEMARK_ASSIGN(checkpoint, checkpoint_of(segment));
-    // Whatever precedes the checkpoint was captured no later.
-    if (wanted.kind_ == Kind::Captured) return checkpoint.second < wanted.number_;
-    if (wanted.time_.shape() != segment.header().time_shape()) {
+    if (wanted.kind_ == Kind::Sequence || wanted.kind_ == Kind::AfterRecords) {
+      return precedes({{totals_before(segment.header()), {}}, 0});
+    }
+    if (wanted.kind_ == Kind::Complete && wanted.time_.shape() != segment.header().time_shape()) {
       return fail(ErrorCode::InvalidArgument, "a time has another shape than those of the stream");
     }
-    return !is_complete(checkpoint.first.counts, wanted.time_);
+    TIDEMARK_ASSIGN(there, stated_at(segment, kSegmentHeaderBytes, FrameKind::Checkpoint));
+    return precedes(there);
   }));
-  if (found && found->header().previous_first_position != kNoPosition) {
+  if (!found) return start;
+  if (found->header().previous_first_position != kNoPosition) {
     start.segment = found->first_position();
+  }
+  TIDEMARK_ASSIGN(seal, search.seal_of(found->first_position()));
+  if (!seal) return start;
+  // The same of its waypoints.
+  const auto& waypoints = seal->waypoints;
+  size_t low = 0;
+  size_t high = waypoints.size();
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (!found->holds(waypoints[middle]) || waypoints[middle] % kFrameAlignment != 0) break;
+    const auto there =
+        stated_at(*found, waypoints[middle] - found->first_position(), FrameKind::Waypoint);
+    // Whoever comes past what is wrong here reports it.
+    if (!there) break;
+    if (precedes(*there)) {
+      start.waypoint = waypoints[middle];
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
   }
   return start;
 }
@@ -131,6 +158,7 @@ Result<EventReader> reader_at(const Log& log, uint32_t stream, const StartPoint&
   TIDEMARK_ASSIGN(start, find_start(log, stream, point, options.access));
   ReaderOptions from = options;
   from.segment = start.segment;
+  from.waypoint = start.waypoint;
   TIDEMARK_ASSIGN(scout, log.reader(stream, from));
   uint64_t begin = scout.position();
   while (!start.point.stands_at(scout)) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control_page.h"
 #include "header_facts.h"
 #include "paths.h"
 #include "stream_directory.h"
@@ -28,6 +29,37 @@ std::optional<Seal> seal_before(Segment& segment, const SegmentHeader& successor
     return std::nullopt;
   }
   return *std::move(seal);
+}
+
+std::optional<Seal> closing_seal(FileSeam& files, const std::string& directory, Segment& last) {
+  const auto control = ControlPage::open_for_reading(files, directory);
+  if (!control || control->state() != WriterState::Closed) return std::nullopt;
+  const uint64_t end = control->durable().value_or(0);
+  if (end % kFrameAlignment != 0 || !last.holds(end)) return std::nullopt;
+  const auto frame = last.frame(end - last.first_position());
+  if (!frame || !*frame || (*frame)->kind != FrameKind::Seal) return std::nullopt;
+  auto seal = decode_seal((*frame)->payload, last.header().time_shape());
+  if (!seal || seal->end != end || !seal->closed) return std::nullopt;
+  return *std::move(seal);
+}
+
+Result<StatedPoint> stated_at(Segment& segment, uint64_t offset, FrameKind kind) {
+  TIDEMARK_ASSIGN(frame, segment.frame(offset));
+  if (!frame || frame->kind != kind) {
+    return segment.fail_at(offset, ErrorCode::Corrupt,
+                           "no " + std::string(name_of(kind)) + " stands here");
+  }
+  auto state = decode_checkpoint(frame->payload, segment.header().time_shape());
+  if (!state) return segment.fail_at(offset, std::move(state).error());
+  return StatedPoint{*std::move(state), frame->captured_at_ns};
+}
+
+Result<std::optional<Seal>> SegmentSearch::seal_of(uint64_t first_position) {
+  TIDEMARK_ASSIGN(successor, successor_of(first_position));
+  TIDEMARK_ASSIGN(segment, try_open(first_position));
+  if (!segment) return std::nullopt;
+  if (successor) return seal_before(*segment, successor->header());
+  return closing_seal(files_, directory_, *segment);
 }
 
 Result<void> SegmentSearch::list() {

@@ -28,6 +28,18 @@ Result<std::shared_ptr<Segment>> open_narrowly(FileSeam& files, const std::strin
 // there, or one that contradicts the successor.
 std::optional<Seal> seal_before(Segment& segment, const SegmentHeader& successor);
 
+// The seal of a stream's last segment, which was closed: where that was in this boot, the control
+// page says where it stands. A writer seals so only after a sync, hence no hole is before it.
+// Nothing where there is none.
+std::optional<Seal> closing_seal(FileSeam& files, const std::string& directory, Segment& last);
+
+// What a checkpoint or a waypoint says, as a seal names it. Errors: Corrupt, Io.
+struct StatedPoint {
+  Checkpoint state;
+  uint64_t captured_at_ns = 0;  // of what precedes, no later
+};
+Result<StatedPoint> stated_at(Segment& segment, uint64_t offset, FrameKind kind);
+
 // One thread at a time.
 class SegmentSearch {
  public:
@@ -37,6 +49,10 @@ class SegmentSearch {
   // The published segment that names `first_position` as its predecessor; nullptr where there is
   // none, or it cannot be read.
   Result<std::shared_ptr<Segment>> successor_of(uint64_t first_position);
+
+  // The seal of a segment, where it can be relied on: its successor agrees, or it was closed as the
+  // stream's last. Nothing where there is none, or it cannot be read.
+  Result<std::optional<Seal>> seal_of(uint64_t first_position);
 
   struct Found {
     uint64_t segment = 0;                     // to be read

@@ -15,32 +15,25 @@ namespace tidemark {
 
 class SegmentTally {
  public:
-  explicit SegmentTally(const Segment& segment)
-      : first_position_(segment.first_position()), segment_bytes_(segment.bytes()) {}
+  explicit SegmentTally(const Segment& segment) : first_position_(segment.first_position()) {}
 
-  // A frame that precedes the seal: the checkpoint first, then each event in order.
+  // A frame that precedes the seal: the checkpoint first, then all others in order.
   void count(const FrameView& frame) { digest_ = fold_digest(digest_, frame.checksum); }
   void count(const FrameView& frame, const EventView& event);
 
-  const std::optional<TimeBounds>& bounds() const { return bounds_; }
+  std::optional<TimeBounds> bounds() const { return bounds_of(sections_); }
 
   // Judges the seal that stands at `offset`: `walk` is the stream's state there. Errors, with
-  // their place: Corrupt, Io.
-  Result<void> check_seal(Segment& segment, uint64_t offset, const Seal& seal,
+  // their place: Corrupt.
+  Result<void> check_seal(const Segment& segment, uint64_t offset, const Seal& seal,
                           const StreamWalk& walk) const;
 
  private:
-  Result<void> check_index(Segment& segment, uint64_t offset, const Seal& seal) const;
-  bool remembers(const IndexEntry& entry) const;
-
   uint64_t first_position_;
-  uint64_t segment_bytes_;
   uint64_t digest_ = 0;
-  std::optional<TimeBounds> bounds_;
-  // The messages that a seal most likely names, so that most often none is read again: the first
-  // in each 64th of the segment.
-  std::vector<IndexEntry> remembered_;
-  uint64_t next_remembered_offset_ = 0;
+  // One more than a seal can name is too many, and no more are remembered.
+  std::vector<uint64_t> waypoints_;
+  std::vector<std::optional<TimeBounds>> sections_ = {std::nullopt};
 };
 
 }  // namespace tidemark

@@ -5,6 +5,7 @@
 
 #include "paths.h"
 #include "segment.h"
+#include "segment_search.h"
 #include "stream_directory.h"
 #include "tidemark/frame.h"
 
@@ -30,6 +31,8 @@ Result<uint64_t> committed_end(const Log& log, uint32_t stream, Access access) {
     return 0;
   }
 
+  TIDEMARK_ASSIGN(narrow, open_narrowly(log.files(), directory, stream, last->first_position()));
+  if (const auto seal = closing_seal(log.files(), directory, *narrow)) return seal->end;
   uint64_t offset = kSegmentHeaderBytes;
   for (;;) {
     TIDEMARK_ASSIGN(word, last->commit_word(offset));

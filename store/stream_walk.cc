@@ -1,6 +1,7 @@
 #include "stream_walk.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tidemark {
 
@@ -52,6 +53,20 @@ Result<uint64_t> StreamWalk::enter_by_checkpoint(Segment& segment) {
   entered_ = true;
   passing_over_ = false;
   return frame->end_position() - segment.first_position();
+}
+
+bool StreamWalk::go_to_waypoint(const FrameView& frame) {
+  if (frame.kind != FrameKind::Waypoint || frame.captured_at_ns < captured_at_ns()) return false;
+  const auto waypoint = decode_checkpoint(frame.payload, protocol().shape());
+  if (!waypoint || waypoint->totals.events < totals().events ||
+      waypoint->totals.records < totals().records ||
+      waypoint->totals.data_bytes < totals().data_bytes) {
+    return false;
+  }
+  auto restored = Protocol::restore(protocol().shape(), waypoint->counts);
+  if (!restored || restored->finished()) return false;  // an event follows
+  judge_ = EventJudge(*std::move(restored), waypoint->totals, frame.captured_at_ns);
+  return true;
 }
 
 void StreamWalk::begin_here() {

@@ -23,6 +23,10 @@ class StreamWalk {
   // Returns the offset after it, or `offset` where there is none. Errors: Corrupt (S1, S3), Io.
   Result<uint64_t> take_schema(Segment& segment, uint64_t offset);
 
+  // Goes to a waypoint further on in the segment entered last, of which a seal tells: the state is
+  // what it says. False where it cannot be that, or the frame is no waypoint: nothing was changed.
+  bool go_to_waypoint(const FrameView& frame);
+
   // What was walked so far was only to know the state: the walk begins here, with these counts.
   void begin_here();
 
@@ -33,8 +37,8 @@ class StreamWalk {
   void pass_over() { passing_over_ = true; }
 
   // Decodes and applies the frame that stands at `offset` of the segment entered last, behind the
-  // frames that open it. Marks, skippable frames of unknown kind and seals give an event without
-  // content.
+  // frames that open it. Marks, waypoints, skippable frames of unknown kind and seals give an event
+  // without content.
   // Errors: Corrupt, ProtocolViolation, with their place; the state is then as before.
   Result<EventView> apply(const Segment& segment, uint64_t offset, const FrameView& frame);
 

@@ -52,6 +52,7 @@ Outcome<TailedStream> open_stream(const Log& log, uint32_t stream, uint64_t reco
   if (!start) return failed(start.error(), log.path());
   ReaderOptions options;
   options.segment = start->segment;
+  options.waypoint = start->waypoint;
   auto reader = log.reader(stream, options);
   if (!reader) return failed(reader.error(), log.path());
   const uint64_t before = reader->totals().records;

@@ -198,14 +198,15 @@ TEST_CASE("decode: words that are not aligned to 8 bytes are refused in every ta
           good);
     CHECK(decode_checkpoint(raw_table(5, {{0, {7}}, {1, {1}, misaligned}}), kOneWord).has_value() ==
           good);
-    constexpr uint16_t kVectors[] = {4, 5, 6, 7, 8, 9};
+    constexpr uint16_t kVectors[] = {4, 5, 6, 7, 8, 9, 10};
     for (const uint16_t field : kVectors) {
       std::vector<RawVector> vectors;
       for (const uint16_t other : kVectors) {
         vectors.push_back({other, {7}, misaligned && field == other});
+        if (other >= 9) vectors.back().words.push_back(7);  // the sections beside one waypoint
       }
       CAPTURE(field);
-      CHECK(decode_seal(raw_table(12, vectors), kOneWord).has_value() == good);
+      CHECK(decode_seal(raw_table(13, vectors), kOneWord).has_value() == good);
     }
   }
 }

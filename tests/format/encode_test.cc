@@ -202,3 +202,33 @@ TEST_CASE("encode: a payload takes as many bytes as was said beforehand") {
   CHECK(progress_payload_bytes({1, 0, 0}, 2) == 72);
   CHECK(progress_payload_bytes({0, 0, 0}, 1) == 48);
 }
+
+TEST_CASE("encode: a waypoint is a checkpoint as a builder writes it") {
+  for (const TimeShape shape : shapes()) {
+    const size_t most = shape.words == 0 ? 1 : max_capabilities(shape);
+    for (const size_t size : {size_t{0}, size_t{1}, size_t{3}, most}) {
+      if (size > most) continue;
+      CAPTURE(text_of(shape), size);
+      Checkpoint state{{7, 8, 9}, {}};
+      for (size_t i = 0; i < size; ++i) {
+        state.counts.push_back({time_of(shape, i), static_cast<int64_t>(i) + 1});
+      }
+      const auto protocol = Protocol::restore(shape, state.counts);
+      REQUIRE(protocol);
+      state.counts = counts_of(*protocol);  // in their order
+      const auto encoded = [&](unsigned char dirt) {
+        Payload payload = dirty_room(waypoint_payload_bytes(shape, size), dirt);
+        encode_waypoint(payload.data(), state.totals, *protocol);
+        return payload;
+      };
+      const Payload payload = encoded(0xEE);
+      CHECK(payload == encoded(0x11));
+      CHECK(payload.size() <= max_checkpoint_payload_bytes(shape, size));
+      CHECK(verifies<wire::Checkpoint>(payload));
+      const auto decoded = decode_checkpoint(payload, shape);
+      REQUIRE(decoded);
+      CHECK(decoded->totals == state.totals);
+      CHECK(decoded->counts == state.counts);
+    }
+  }
+}

@@ -38,7 +38,8 @@ std::vector<Payload> good_payloads(TimeShape shape) {
   seal.end = 8;
   seal.counts = {{time_of(shape, 1), 1}};
   seal.bounds = TimeBounds{time_of(shape, 1), time_of(shape, 4)};
-  seal.index = {{time_of(shape, 2), 4096}, {time_of(shape, 3), 4200}};
+  seal.waypoints = {4096, 4200};
+  seal.sections = {seal.bounds, std::nullopt, TimeBounds{time_of(shape, 2), time_of(shape, 3)}};
   seal.closed = true;
   return {messages_payload(shape, true), messages_payload(shape, false), progress_payload(shape),
           encode_checkpoint(shape, {{1, 2, 3}, seal.counts}), encode_seal(shape, seal)};

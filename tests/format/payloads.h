@@ -139,7 +139,10 @@ inline uint64_t look_at(const Checkpoint& checkpoint) {
 inline uint64_t look_at(const Seal& seal) {
   uint64_t sum = look_at(seal.counts) + seal.end;
   if (seal.bounds) sum += look_at(seal.bounds->meet) + look_at(seal.bounds->join);
-  for (const auto& [time, position] : seal.index) sum += look_at(time) + position;
+  for (const uint64_t waypoint : seal.waypoints) sum += waypoint;
+  for (const auto& section : seal.sections) {
+    if (section) sum += look_at(section->meet) + look_at(section->join);
+  }
   return sum;
 }
 

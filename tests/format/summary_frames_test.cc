@@ -18,34 +18,39 @@ std::vector<Change> counts_of(TimeShape shape, size_t size) {
   return counts;
 }
 
-Seal seal_of(TimeShape shape, size_t capabilities, size_t index_entries, bool bounds) {
+Seal seal_of(TimeShape shape, size_t capabilities, size_t waypoints, bool bounds) {
   Seal seal;
   seal.end = 1'048'576 + 4'240;
   seal.totals = {100, 2'000, 30'000};
   seal.counts = counts_of(shape, capabilities);
   if (bounds) seal.bounds = TimeBounds{time_of(shape, 2), time_of(shape, 9)};
-  for (size_t i = 0; i < index_entries; ++i) {
-    seal.index.push_back({time_of(shape, 3 + i), 1'048'576 + 4'096 + 8 * i});
+  for (size_t i = 0; i < waypoints; ++i) seal.waypoints.push_back(1'048'576 + 4'096 + 8 * i);
+  for (size_t i = 0; waypoints > 0 && i <= waypoints; ++i) {
+    seal.sections.emplace_back();
+    // Of no words is every time, so that bounds of none cannot be told from some.
+    const bool any = i % 2 == 0 || shape.words == 0;
+    if (any) seal.sections.back() = TimeBounds{time_of(shape, i), time_of(shape, i + 5)};
   }
   seal.digest = 0xD1'6E57;
-  seal.closed = index_entries % 2 == 1;
+  seal.closed = waypoints % 2 == 1;
   return seal;
+}
+
+void check_equal(const std::optional<TimeBounds>& a, const std::optional<TimeBounds>& b) {
+  REQUIRE(a.has_value() == b.has_value());
+  if (!a) return;
+  CHECK(a->meet == b->meet);
+  CHECK(a->join == b->join);
 }
 
 void check_equal(const Seal& a, const Seal& b) {
   CHECK(a.end == b.end);
   CHECK(a.totals == b.totals);
   CHECK(a.counts == b.counts);
-  REQUIRE(a.bounds.has_value() == b.bounds.has_value());
-  if (a.bounds) {
-    CHECK(a.bounds->meet == b.bounds->meet);
-    CHECK(a.bounds->join == b.bounds->join);
-  }
-  REQUIRE(a.index.size() == b.index.size());
-  for (size_t i = 0; i < a.index.size(); ++i) {
-    CHECK(a.index[i].time == b.index[i].time);
-    CHECK(a.index[i].position == b.index[i].position);
-  }
+  check_equal(a.bounds, b.bounds);
+  CHECK(a.waypoints == b.waypoints);
+  REQUIRE(a.sections.size() == b.sections.size());
+  for (size_t i = 0; i < a.sections.size(); ++i) check_equal(a.sections[i], b.sections[i]);
   CHECK(a.digest == b.digest);
   CHECK(a.closed == b.closed);
 }
@@ -75,12 +80,12 @@ TEST_CASE("summary: a seal is read back as it was, in the room that was kept for
   for (const TimeShape shape : shapes()) {
     const size_t most = shape.words == 0 ? 1 : max_capabilities(shape);
     for (const size_t capabilities : {size_t{0}, size_t{1}, most}) {
-      for (const size_t entries : {size_t{0}, size_t{1}, kMaxIndexEntries}) {
+      for (const size_t entries : {size_t{0}, size_t{1}, size_t{7}, kMaxWaypoints}) {
         for (const bool bounds : {false, true}) {
           CAPTURE(text_of(shape), capabilities, entries, bounds);
           const Seal seal = seal_of(shape, capabilities, entries, bounds);
           const Payload payload = encode_seal(shape, seal);
-          CHECK(payload.size() <= max_seal_payload_bytes(shape, capabilities));
+          CHECK(payload.size() <= max_seal_payload_bytes(shape, capabilities, entries));
           CHECK(verifies<wire::Seal>(payload));
           const auto decoded = decode_seal(payload, shape);
           REQUIRE(decoded);
@@ -121,14 +126,15 @@ TEST_CASE("summary: a seal that contradicts itself is refused") {
     std::vector<int64_t> counts{1};
     std::optional<std::vector<uint64_t>> meet{{1, 1}};
     std::optional<std::vector<uint64_t>> join{{4, 4}};
-    std::vector<uint64_t> index_times{2, 2};
-    std::vector<uint64_t> index_positions{8};
+    std::vector<uint64_t> waypoints{8};
+    std::vector<uint64_t> meets{2, 2, 3, 3};
+    std::vector<uint64_t> joins{2, 2, 3, 3};
   };
   const auto decode = [&](const Parts& p) {
     flatbuffers::FlatBufferBuilder builder;
     builder.Finish(wire::CreateSealDirect(builder, 0, 0, 0, 0, &p.times, &p.counts,
                                           p.meet ? &*p.meet : nullptr, p.join ? &*p.join : nullptr,
-                                          &p.index_times, &p.index_positions));
+                                          &p.waypoints, &p.meets, &p.joins));
     return decode_seal(bytes_of(builder), kShape);
   };
   Parts parts;
@@ -139,11 +145,25 @@ TEST_CASE("summary: a seal that contradicts itself is refused") {
   SECTION("only the other bound") { parts.join.reset(); }
   SECTION("a bound of another shape") { parts.meet = {{1}}; }
   SECTION("an empty bound") { parts.join = std::vector<uint64_t>(); }
-  SECTION("an index without its time") { parts.index_times = {2}; }
-  SECTION("an index without its position") { parts.index_positions.clear(); }
-  SECTION("an index longer than any") {
-    parts.index_positions.assign(kMaxIndexEntries + 1, 8);
-    parts.index_times.assign(2 * (kMaxIndexEntries + 1), 8);
+  SECTION("a section short") { parts.meets = {2, 2}; }
+  SECTION("a section too many") { parts.joins.assign(6, 2); }
+  SECTION("half a time") { parts.joins.pop_back(); }
+  SECTION("sections without a waypoint") { parts.waypoints.clear(); }
+  SECTION("a waypoint twice") {
+    parts.waypoints = {8, 8};
+    parts.meets.assign(6, 2);
+    parts.joins.assign(6, 2);
+  }
+  SECTION("waypoints out of order") {
+    parts.waypoints = {16, 8};
+    parts.meets.assign(6, 2);
+    parts.joins.assign(6, 2);
+  }
+  SECTION("more waypoints than any") {
+    parts.waypoints.clear();
+    for (size_t i = 0; i <= kMaxWaypoints; ++i) parts.waypoints.push_back(8 * i);
+    parts.meets.assign(2 * (kMaxWaypoints + 2), 8);
+    parts.joins = parts.meets;
   }
   const auto decoded = decode(parts);
   REQUIRE_FALSE(decoded);

@@ -311,7 +311,7 @@ TEST_CASE("wire: frames that do not belong into a stream that is sent are refuse
   CHECK(code_of([&](ForgedStream& forged) {
           forged.frame(FrameKind::Checkpoint, encode_checkpoint({}, {{}, {{0, 1}}}));
         }) == ErrorCode::Corrupt);
-  CHECK(code_of([&](ForgedStream& forged) { forged.frame(FrameKind{6}, payload); }) ==
+  CHECK(code_of([&](ForgedStream& forged) { forged.frame(FrameKind{8}, payload); }) ==
         ErrorCode::Unsupported);
   // A durable position, and a clock that goes backward.
   CHECK(code_of([&](ForgedStream& forged) {
@@ -334,6 +334,28 @@ TEST_CASE("wire: a skippable frame of an unknown kind is passed over") {
   CHECK(received.last == Polled::Ended);
   CHECK(received.events == std::vector<TextEvent>{Messages<uint64_t, Texts>{1, {"before"}},
                                                   Messages<uint64_t, Texts>{2, {"after"}}});
+}
+
+TEST_CASE("wire: a waypoint that is sent all the same must tell the truth") {
+  const auto read = [](const Checkpoint& waypoint) {
+    ForgedStream forged(kTextKind);
+    forged.messages({}, 1, {"before"})
+        .frame(FrameKind::Waypoint, encode_checkpoint({}, waypoint), kSkippable)
+        .messages({}, 2, {"after"});
+    forged.end(right_end(forged, {2, 2, 11}, {{0, 1}}));
+    return read_stream(TestSource(forged.bytes()));
+  };
+  const auto right = read({{1, 1, 6}, {{0, 1}}});
+  CHECK(right.last == Polled::Ended);
+  CHECK(right.events.size() == 2);
+  for (const Checkpoint& wrong : {Checkpoint{{2, 1, 6}, {{0, 1}}}, Checkpoint{{1, 2, 6}, {{0, 1}}},
+                                  Checkpoint{{1, 1, 7}, {{0, 1}}}, Checkpoint{{1, 1, 6}, {{0, 2}}},
+                                  Checkpoint{{1, 1, 6}, {{1, 1}}}, Checkpoint{{1, 1, 6}, {}}}) {
+    const auto received = read(wrong);
+    REQUIRE(received.error);
+    CHECK(received.error->code == ErrorCode::Corrupt);
+    CHECK(received.events.size() == 1);
+  }
 }
 
 TEST_CASE("wire: an end frame must say what the stream was") {
@@ -359,7 +381,10 @@ TEST_CASE("wire: an end frame must say what the stream was") {
   CHECK(refused([](Seal& seal) { ++seal.digest; }));
   CHECK(refused([](Seal& seal) { seal.closed = false; }));
   CHECK(refused([](Seal& seal) { seal.bounds = TimeBounds{1, 1}; }));
-  CHECK(refused([](Seal& seal) { seal.index = {{1, 160}}; }));
+  CHECK(refused([](Seal& seal) {
+    seal.waypoints = {160};
+    seal.sections = {std::nullopt, std::nullopt};
+  }));
 }
 
 TEST_CASE("wire: records that are not laid out as the hello says are refused") {

@@ -236,22 +236,32 @@ class Segment:
         place = (position * 0x9E3779B97F4A7C15 ^ word * 0xC2B2AE3D27D4EB4F) & MASK
         require(u64(data, o + 8) == xxh3(data[o + 16:o + padded], u64(data, 80)) ^ place, "a frame's checksum", o)
         require(not any(data[o + length:o + padded]), "padding", o)
-        require(kind in (1, 2, 3, 4, 5, 7) or flags & 1, f"kind {kind}", o, "Unsupported")
+        require(kind in (1, 2, 3, 4, 5, 6, 7) or flags & 1, f"kind {kind}", o, "Unsupported")
         return kind, flags, u64(data, o + 24), data[o + 32:o + length], padded, u64(data, o + 8)
+
+    def stated(self, o, payload):
+        """Counts and totals of a checkpoint or a waypoint."""
+        table = Table(payload)
+        times = self.shape.times(table.words(0, "Q")) if self.shape.words else [()] * len(table.words(1, "q"))
+        counts = table.words(1, "q")
+        require(len(times) == len(counts), "times and counts", o)
+        require(all(count > 0 for count in counts) and len(set(times)) == len(times), "P2 is broken", o,
+                "ProtocolViolation")
+        return dict(zip(times, counts)), tuple(table.scalar(field, "Q") for field in (2, 3, 4))
+
+    def check_waypoint(self, state, o, found):
+        counts, totals = self.stated(o, found[3])
+        require(counts == state.counts and totals == (state.events, state.records, state.data_bytes),
+                "the waypoint contradicts the events before it", o)
+        self.waypoints.append(self.first + o)
 
     def enter(self, state):
         """Checks checkpoint and schema; the state at its beginning, and the offset after them."""
         found = self.frame(HEADER)
         require(found and found[0] == 3, "no checkpoint", HEADER)
-        table = Table(found[3])
-        times = self.shape.times(table.words(0, "Q")) if self.shape.words else [()] * len(table.words(1, "q"))
-        counts = table.words(1, "q")
-        require(len(times) == len(counts), "times and counts", HEADER)
-        require(all(count > 0 for count in counts) and len(set(times)) == len(times), "P2 is broken", HEADER,
-                "ProtocolViolation")
-        totals = tuple(table.scalar(field, "Q") for field in (2, 3, 4))
+        counts, totals = self.stated(HEADER, found[3])
         require(totals == self.totals, "the header's totals", HEADER)
-        counts = dict(zip(times, counts))
+        self.waypoints = []
         if state is None:
             state = State(self.shape)
             state.counts = counts
@@ -325,6 +335,10 @@ class Segment:
         totals = tuple(table.scalar(field, "Q") for field in (1, 2, 3))
         require(table.scalar(0, "Q") == self.first + o and
                 totals == (state.events, state.records, state.data_bytes), "the seal contradicts the events", o)
+        waypoints = table.words(8, "Q")
+        require(waypoints == self.waypoints and len(waypoints) <= 128, "the seal's waypoints", o)
+        words = (len(waypoints) + 1) * self.shape.words if waypoints else 0
+        require(len(table.words(9, "Q")) == words == len(table.words(10, "Q")), "the seal's sections", o)
 
 
 def printed(record):
@@ -399,6 +413,8 @@ def read_stream(directory, stream, uuid):
             continue
         if found and found[0] in (3, 4):
             raise Damage("Corrupt", "a frame where none of its kind belongs", o)
+        if found and found[0] == 6:
+            segment.check_waypoint(state, o, found)
         if found and found[0] != 7:
             o += found[4]
             continue

@@ -221,8 +221,9 @@ class Dumper {
                    {"counts", Type::VectorI64},
                    {"meet", Type::VectorU64},
                    {"join", Type::VectorU64},
-                   {"index_times", Type::VectorU64},
-                   {"index_positions", Type::VectorU64},
+                   {"waypoints", Type::VectorU64},
+                   {"section_meets", Type::VectorU64},
+                   {"section_joins", Type::VectorU64},
                    {"digest", Type::Hex64},
                    {"closed", Type::U8}};
         break;

@@ -420,12 +420,6 @@ TEST_CASE("A seal that does not say what its segment holds is damage") {
   SECTION("its digest") {
     forge([](Seal& seal) { seal.digest ^= 1; });
   }
-  SECTION("a position of its index") {
-    forge([](Seal& seal) { seal.index[0].position += 8; });
-  }
-  SECTION("a time of its index") {
-    forge([](Seal& seal) { seal.index[0].time = Time(77); });
-  }
   const Error damage = damage_of(log);
   CHECK(damage.code == ErrorCode::Corrupt);
   CHECK(damage.segment == first_position_of(segment));

@@ -26,6 +26,7 @@ struct RandomLogOptions {
   size_t most_bytes = 4000;  // of a record
   uint64_t spread = 8;       // how far messages lie beyond a capability
   bool kills = true;
+  uint64_t segment_bytes = kMinSegmentBytes;
 };
 
 // One event as it was read back, with its place.
@@ -105,7 +106,7 @@ class RandomLogWriter {
   WriterOptions writer_options() const {
     WriterOptions options;
     options.sync = SyncPolicy::none();
-    options.segment_bytes = kMinSegmentBytes;
+    options.segment_bytes = options_.segment_bytes;
     options.clock = CaptureClock::Supplied;
     options.time = shape_;
     return options;

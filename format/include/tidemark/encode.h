@@ -1,4 +1,5 @@
-// Encoding of progress and messages payloads in place, at their final address in a segment.
+// Encoding of progress, messages and waypoint payloads in place, at their final address in a
+// segment.
 //
 // The bytes are FlatBuffers of format/event.fbs, laid out by hand (`written_layout.h`): the tables'
 // shapes are known beforehand, so vtable and offsets are constants, and there is neither a builder
@@ -15,6 +16,7 @@
 
 #include "tidemark/check.h"
 #include "tidemark/protocol.h"
+#include "tidemark/summary_frames.h"
 #include "tidemark/time.h"
 #include "tidemark/written_layout.h"
 
@@ -109,5 +111,9 @@ inline void encode_progress(std::byte* payload, TimeShape shape, std::span<const
     put(payload, diffs_at + 8 * i, changes[i].diff);
   }
 }
+
+// A waypoint: the state of a stream, as a checkpoint holds it.
+uint64_t waypoint_payload_bytes(TimeShape shape, size_t capabilities);
+void encode_waypoint(std::byte* payload, const Totals& totals, const Protocol& protocol);
 
 }  // namespace tidemark

@@ -22,9 +22,9 @@ class EventJudge {
   EventJudge(Protocol protocol, const Totals& totals, uint64_t captured_at_ns)
       : protocol_(std::move(protocol)), totals_(totals), captured_at_ns_(captured_at_ns) {}
 
-  // Decodes and applies a verified frame. Skippable frames of unknown kind and seals give an event
-  // without content. The event's views belong to the frame's bytes. Errors, without a place:
-  // Corrupt, ProtocolViolation, Finished, TooLarge; the state is then as before.
+  // Decodes and applies a verified frame. Marks, waypoints, skippable frames of unknown kind and
+  // seals give an event without content. The event's views belong to the frame's bytes. Errors,
+  // without a place: Corrupt, ProtocolViolation, Finished, TooLarge; the state is then as before.
   Result<EventView> apply(const FrameView& frame, RecordEncoding encoding);
 
   // apply() for events as this implementation writes them: false where apply() must be asked, be it
@@ -42,6 +42,7 @@ class EventJudge {
 
  private:
   bool apply_written_progress(const FrameView& frame, EventView& event);
+  Result<void> check_waypoint(const FrameView& frame) const;
 
   Protocol protocol_;
   Totals totals_;

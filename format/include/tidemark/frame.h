@@ -1,5 +1,5 @@
-// Frames: the framing around one event, checkpoint, schema, mark or seal in a segment (SPEC.md
-// section 5).
+// Frames: the framing around one event, checkpoint, schema, mark, waypoint or seal in a segment
+// (SPEC.md section 5).
 //
 // A frame is *committed* by the release store of its commit word, which is its first eight bytes;
 // zero there means that nothing was written. The checksum covers everything after itself, the salt,
@@ -28,11 +28,12 @@ enum class FrameKind : uint8_t {
   Checkpoint = 3,
   Schema = 4,
   Mark = 5,
-  Seal = 7,  // 6 was reserved by earlier versions, and is unknown
+  Waypoint = 6,
+  Seal = 7,
 };
 std::string_view name_of(FrameKind kind);
 constexpr bool is_known(FrameKind kind) {
-  return (kind >= FrameKind::Progress && kind <= FrameKind::Mark) || kind == FrameKind::Seal;
+  return kind >= FrameKind::Progress && kind <= FrameKind::Seal;
 }
 
 // A reader that does not know the kind of a frame with this flag passes over it.

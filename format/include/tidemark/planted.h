@@ -39,6 +39,7 @@ enum class Bug : uint8_t {
   UnlinkedBeforePurged,     // 2.3: segments are unlinked before `purged` covers them
   LeaseIgnored,             // 2.5: a purge takes what a live reader needs
   CursorIgnored,            // 2.3: a purge takes what a cursor needs
+  WaypointTooNew,           // 5.4: a waypoint has the counts from behind the next event
 };
 
 #ifdef TIDEMARK_PLANTED_BUGS
@@ -69,6 +70,7 @@ inline constexpr std::pair<Bug, std::string_view> kPlantedBugs[] = {
     {Bug::UnlinkedBeforePurged, "UnlinkedBeforePurged"},
     {Bug::LeaseIgnored, "LeaseIgnored"},
     {Bug::CursorIgnored, "CursorIgnored"},
+    {Bug::WaypointTooNew, "WaypointTooNew"},
 };
 
 inline Bug planted_bug = Bug::None;  // stored before any thread starts

@@ -1,5 +1,6 @@
-// Checkpoint and seal: the frames that open and end a segment (SPEC.md section 5). They are written
-// once a segment, so they go through FlatBuffers' builder, and are decoded into owned values.
+// Checkpoint, waypoint and seal: the frames that open, divide and end a segment (SPEC.md section
+// 5). They are decoded into owned values. Checkpoint and seal are written once a segment, so they
+// go through FlatBuffers' builder; a waypoint comes in the midst of appends: encode.h writes it.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@ struct Totals {
   friend bool operator==(const Totals&, const Totals&) = default;
 };
 
+// Of checkpoints and waypoints.
 struct Checkpoint {
   Totals totals;
   std::vector<Change> counts;  // capabilities, in the total order of times
@@ -43,19 +45,28 @@ struct TimeBounds {
   void include_of_any_shape(const Time& time);
 };
 
-struct IndexEntry {
-  Time time;
-  uint64_t position = 0;
-};
-// The entries that a seal has at most: one for each 64th of a segment.
-inline constexpr size_t kMaxIndexEntries = 64;
+// Of all sections together.
+std::optional<TimeBounds> bounds_of(std::span<const std::optional<TimeBounds>> sections);
+
+// Waypoints of a segment begin at least so far from its beginning and from each other.
+inline constexpr uint64_t kWaypointBytes = uint64_t{1} << 20;
+// So many a segment at most, however large it is.
+inline constexpr size_t kMaxWaypoints = 128;
+constexpr uint64_t waypoint_distance(uint64_t segment_bytes) {
+  return segment_bytes / kMaxWaypoints > kWaypointBytes ? segment_bytes / kMaxWaypoints
+                                                        : kWaypointBytes;
+}
 
 struct Seal {
   uint64_t end = 0;
   Totals totals;
   std::vector<Change> counts;
   std::optional<TimeBounds> bounds;  // none: the segment has no messages
-  std::vector<IndexEntry> index;
+  std::vector<uint64_t> waypoints;   // their positions
+  // Of what precedes each waypoint, back to the one before it or the segment's beginning, and of
+  // what follows the last; nothing where that holds no messages. Empty where there are no
+  // waypoints.
+  std::vector<std::optional<TimeBounds>> sections;
   uint64_t digest = 0;
   bool closed = false;
 };
@@ -74,11 +85,16 @@ inline constexpr uint64_t kMaxSummaryTableBytes = 256;
 constexpr uint64_t max_checkpoint_payload_bytes(TimeShape shape, size_t capabilities) {
   return kMaxSummaryTableBytes + 8 * (uint64_t{shape.words} + 1) * capabilities;
 }
-// The same for a seal, which has its bounds and its index too; what a writer keeps free.
-constexpr uint64_t max_seal_payload_bytes(TimeShape shape, size_t capabilities) {
+// The same for a seal, which has its bounds, waypoints and sections too; what a writer keeps free.
+constexpr uint64_t max_seal_payload_bytes(TimeShape shape, size_t capabilities, size_t waypoints) {
+  const uint64_t sections = waypoints == 0 ? 0 : uint64_t{waypoints} + 1;
   return max_checkpoint_payload_bytes(shape, capabilities) +
-         8 * (shape.words * (2 + uint64_t{kMaxIndexEntries}) + kMaxIndexEntries);
+         8 * (2 * shape.words * (1 + sections) + waypoints);
 }
+// A waypoint takes less than a 16th of the distance to the next, with as many capabilities as may
+// be.
+static_assert(16 * (64 + max_checkpoint_payload_bytes({4, 0, 0}, max_capabilities({4, 0, 0}))) <=
+              kWaypointBytes);
 
 // Errors: Corrupt where the payload is no such table, or contradicts itself or the shape.
 Result<Checkpoint> decode_checkpoint(std::span<const std::byte> payload, TimeShape shape);

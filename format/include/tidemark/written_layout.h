@@ -1,5 +1,5 @@
-// The layout of messages and progress payloads that this implementation writes (SPEC.md section
-// 5.6): here once, for encode.h, which writes it, and for event.h, which recognises it.
+// The layout of messages, progress and waypoint payloads that this implementation writes (SPEC.md
+// section 5.6): here once, for encode.h, which writes it, and for event.h, which recognises it.
 //
 // A FlatBuffer begins with the offset of its root table; here a vtable follows, then the table.
 // Places are bytes from the payload's beginning, so that every one of them can be read off here:
@@ -15,6 +15,10 @@
 //      0  root = 12      4  vtable: 8, 12, times 4, diffs 8
 //     12  table: soffset 8 | 16 -> times | 20 -> diffs
 //     28  length, 32 times (n*k words), length, diffs (n words)
+//   Waypoint, which nobody recognises: there is one in a MiB
+//      0  root = 20      4  vtable: 14, 36, times 4, counts 8, events 12, records 20, data_bytes 28
+//     20  table: soffset 16 | 24 -> times | 28 -> counts | 32 events | 40 records | 48 data_bytes
+//     60  length, 64 times (n*k words), length, counts (n words)
 //
 // All of it is stored and compared as words of 8 bytes: a checksum that loads words which were
 // just stored in other sizes waits for them (15 ns an append against 21).
@@ -45,6 +49,12 @@ inline constexpr uint32_t kTimesReferenceAt = 16;
 inline constexpr uint32_t kDiffsReferenceAt = 20;
 inline constexpr uint32_t kTimesAt = 32;
 
+inline constexpr uint32_t kWaypointTable = 20;
+inline constexpr uint32_t kWaypointTimesReferenceAt = 24;
+inline constexpr uint32_t kWaypointCountsReferenceAt = 28;
+inline constexpr uint32_t kWaypointTotalsAt = 32;
+inline constexpr uint32_t kWaypointTimesAt = 64;
+
 // A word of two or four smaller numbers, the first one at its lowest bytes.
 constexpr uint64_t word_of(uint64_t low, uint64_t high) { return low | high << 32; }
 constexpr uint64_t word_of(uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
@@ -61,6 +71,9 @@ constexpr uint64_t messages_word_1(bool has_more, bool variable) {
 inline constexpr uint64_t kMessagesWord2 = word_of(16, 0, kMessagesTable - 4, 0);
 inline constexpr uint64_t kProgressWord0 = word_of(kProgressTable, 0, 8, 12);
 inline constexpr uint64_t kProgressWord1 = word_of(4, 8, kProgressTable - 4, 0);
+inline constexpr uint64_t kWaypointWord0 = word_of(kWaypointTable, 0, 14, 36);
+inline constexpr uint64_t kWaypointWord1 = word_of(4, 8, 12, 20);
+inline constexpr uint64_t kWaypointWord2 = word_of(28, 0, kWaypointTable - 4, 0);
 
 // The place of the next vector's elements after `end`: their length stands right before them.
 constexpr uint64_t elements_after(uint64_t end, uint64_t alignment) {

@@ -53,6 +53,9 @@ struct ReaderOptions {
   bool hide_void = true;
   // Where to start: the first position of a segment. Unset: the earliest that is left.
   std::optional<uint64_t> segment = std::nullopt;
+  // And within that segment, at a waypoint of it that find_start() has found: what stands before it
+  // is neither verified nor handed out. Where it cannot be used, at the segment's beginning.
+  std::optional<uint64_t> waypoint = std::nullopt;
   // Or: a position that a reader of this stream stood at, an event's or the one after it; 0 is the
   // stream's beginning. What stands before it in its segment is verified and not handed out, and
   // opening() and protocol() are those of this place. Errors: Purged, with the earliest position

@@ -61,6 +61,8 @@ class StartPoint {
 struct StreamStart {
   // For ReaderOptions::segment; nothing: the stream's beginning.
   std::optional<uint64_t> segment;
+  // For ReaderOptions::waypoint; nothing: the segment's beginning.
+  std::optional<uint64_t> waypoint;
   // The same point told without reference to the stream's end.
   StartPoint point;
   // For the last events or records: where the stream ended when it was looked at, and the totals
@@ -69,13 +71,15 @@ struct StreamStart {
   Totals totals;
 };
 
-// Looks at the headers of O(log segments) segments, and for the last events or records through the
-// last segment too. Errors: NotFound, Io; for the last events or records those of reading.
+// Looks at the headers of O(log segments) segments, at the seal of one and at O(log waypoints) of
+// its waypoints; for the last events or records through the last segment too, unless it was closed.
+// Errors: NotFound, Io; for the last events or records those of reading.
 Result<StreamStart> find_start(const Log& log, uint32_t stream, const StartPoint& point,
                                Access access = Access::Map);
 
 // A reader whose next event is the first at `point`. Of the segment that holds it, what precedes
-// it is read and verified. `options.segment` must be unset. Errors: as EventReader's.
+// it is read and verified from the last waypoint before it on: about a MiB. `options.segment` must
+// be unset. Errors: as EventReader's.
 Result<EventReader> reader_at(const Log& log, uint32_t stream, const StartPoint& point,
                               const ReaderOptions& options = {});
 
