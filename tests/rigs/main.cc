@@ -26,6 +26,7 @@ constexpr Entry kRigs[] = {
     {"real_disks", real_disks},
     {"races", races},
     {"wakes", wakes},
+    {"waypoints", waypoints},
 };
 
 int usage() {

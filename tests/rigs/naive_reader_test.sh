@@ -35,7 +35,9 @@ tidemark capture resumed growing.ndjson --time author_time --lateness 100000 --w
 cp "$TIDEMARK_TEST_DATA/demo.ndjson" growing.ndjson
 tidemark capture resumed growing.ndjson --time author_time --lateness 100000 --resume 2> capture.err
 tidemark cat resumed | grep -q '"kind":"void"' || { echo "nothing became void"; exit 1; }
-for log in one three bytes resumed; do agree "$log" "as captured: $log"; done
+# Some MiB, so that there are waypoints.
+for _ in {1..20}; do cat "$TIDEMARK_TEST_DATA/demo.ndjson"; done | tidemark capture large 2> capture.err
+for log in one three bytes resumed large; do agree "$log" "as captured: $log"; done
 
 # Golden: segments of all shapes of times, by themselves.
 for segment in "$TIDEMARK_TEST_DATA"/golden/*.seg; do

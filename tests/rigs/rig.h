@@ -111,6 +111,7 @@ int catalog_bits(Rig& rig);
 int real_disks(Rig& rig);
 int races(Rig& rig);
 int wakes(Rig& rig);
+int waypoints(Rig& rig);
 
 }  // namespace tidemark::rig
 
