@@ -159,6 +159,24 @@ TEST_CASE("A waypoint stands before the first event a MiB on, and the seal names
   CHECK_FALSE(damage_of(directory / "log"));
 }
 
+TEST_CASE("Many events by one call pass no waypoint that is due") {
+  const TemporaryDirectory directory;
+  UnsyncedFiles files;
+  const Log log = must(Log::open(directory / "log", {}, files));
+  EventWriter writer = must(log.writer(0, options_of()));
+  const std::string text(3000, 'x');
+  const std::vector<std::string_view> records(3000, text);
+  std::vector<uint64_t> times(records.size());
+  for (size_t i = 0; i < times.size(); ++i) times[i] = i / 7;
+  must(writer.append_each(times, records));
+  must(writer.close());
+  const auto segments = segment_paths(log.path());
+  REQUIRE(segments.size() >= 4);
+  CHECK(waypoints_in(frames_of(segments[1])).size() == 1);
+  CHECK(waypoints_in(frames_of(segments[2])).size() == 3);
+  CHECK_FALSE(damage_of(directory / "log"));
+}
+
 TEST_CASE("Large segments have no more waypoints than a seal can name") {
   CHECK(waypoint_distance(kMinSegmentBytes) == kMiB);
   CHECK(waypoint_distance(128 * kMiB) == kMiB);
