@@ -162,7 +162,7 @@ TEST_CASE("A writer that catches up with its helper touches pages too, each of t
   while (writer.committed() < 3 * kMiB) append_text(writer, 0, text);
   files.armed = false;
   CHECK_FALSE(files.gave_up);
-  CHECK(files.by_writer == 1);
+  CHECK(files.by_writer > 0);  // both, where the helper is late
   CHECK(files.touched.size() == 2);
   for (const auto& [address, times] : files.touched) CHECK(times == 1);
   CHECK(read_all(log).events.size() == writer.totals().events);

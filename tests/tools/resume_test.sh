@@ -42,7 +42,7 @@ interrupted() {
 
 for workers in 1 3; do
   # Slow enough to be killed on the way.
-  options=(--sync commit --batch 4 "$input" --time author_time --lateness "$lateness" --workers "$workers" --segment-size 64KiB)
+  options=(--sync commit --batch 16 "$input" --time author_time --lateness "$lateness" --workers "$workers" --segment-size 64KiB)
   expect 0 tidemark capture "whole$workers.tide" "${options[@]}"
   interrupted "killed$workers.tide" "${options[@]}"
   expect 0 tidemark verify "killed$workers.tide"

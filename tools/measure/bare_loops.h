@@ -31,7 +31,7 @@ const std::vector<BareLoops>& all_bare_loops();
 // The quickest of them, as found out once.
 const BareLoops& bare_loops();
 
-// Walks the frames of a segment, by their commit words alone; returns the bytes walked.
-uint64_t walk_frames(const std::byte* at, uint64_t events);
+// Walks the frames in `bytes` of a segment, by their commit words alone; returns the bytes walked.
+uint64_t walk_frames(const std::byte* at, uint64_t bytes);
 
 }  // namespace tidemark::measure

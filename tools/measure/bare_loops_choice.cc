@@ -48,12 +48,14 @@ const BareLoops& bare_loops() {
   return *quickest;
 }
 
-uint64_t walk_frames(const std::byte* at, uint64_t events) {
-  const std::byte* const begin = at;
-  for (uint64_t i = 0; i < events; ++i) {
-    at += align_up(load_commit_word(at) & kLengthMask, kFrameAlignment);
+uint64_t walk_frames(const std::byte* at, uint64_t bytes) {
+  uint64_t walked = 0;
+  while (walked < bytes) {
+    const uint64_t frame = align_up(load_commit_word(at + walked) & kLengthMask, kFrameAlignment);
+    if (frame == 0) break;
+    walked += frame;
   }
-  return static_cast<uint64_t>(at - begin);
+  return walked;
 }
 
 }  // namespace tidemark::measure

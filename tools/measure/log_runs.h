@@ -10,13 +10,14 @@
 
 namespace tidemark::measure {
 
-// Events of one shape, appended without a roll: they stand one after the other in one segment.
+// Events of one shape, appended without a roll: they stand in one segment, one after the other but
+// for the waypoints between them.
 struct AppendedEvents {
   double ns_an_event = 0;
   uint64_t from = 0;  // the position of the first one
   uint64_t upto = 0;
   uint64_t events = 0;
-  uint64_t bytes_an_event() const { return (upto - from) / events; }
+  uint64_t bytes_an_event() const { return (upto - from) / events & ~uint64_t{7}; }
 };
 
 // So many of them go into the part of a segment that is timed.
