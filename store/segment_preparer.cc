@@ -12,9 +12,8 @@
 namespace tidemark {
 namespace {
 
-// Long enough to be cheap a page, short enough that two can share a segment, and a stop is soon
-// heard.
-constexpr uint64_t kTouchWindowBytes = kLargePageBytes;
+// Long enough to be cheap a page, short enough that a stop or a waiting writer is soon heard.
+constexpr uint64_t kTouchWindowBytes = uint64_t{8} << 20;
 
 // The reserve where none was asked for: enough for whatever gives space back.
 constexpr uint64_t kReserveFraction = 64;
@@ -54,21 +53,36 @@ Result<void> make_file_system_safe(FileSeam& files, int descriptor, const std::s
   return {};
 }
 
-tl::unexpected<Error> fail_to_touch(const PreparedSegment& segment, int error) {
-  return fail_system("cannot bring in the pages of", segment.path, error);
-}
-
 bool wants_large_pages(const SegmentPlan& plan, const PreparedSegment& segment) {
   return plan.large_pages && segment.bytes() >= kLargePagesFrom;
 }
 
+Result<void> cache_zeros(FileSeam& files, const PreparedSegment& segment, uint64_t from,
+                         uint64_t upto) {
+  if (from >= upto) return {};
+  const int answer = files.cache_zeros(segment.descriptor, from, upto - from);
+  if (answer < 0) return fail_system("cannot bring in the pages of", segment.path, -answer);
+  return {};
+}
+
+Result<void> touch(FileSeam& files, const SegmentPlan& plan, const PreparedSegment& segment,
+                   const std::atomic<bool>* cancel) {
+  for (uint64_t at = 0; at < segment.bytes(); at += kTouchWindowBytes) {
+    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) return {};
+    const uint64_t bytes = std::min(kTouchWindowBytes, segment.bytes() - at);
+    if (wants_large_pages(plan, segment)) {
+      // The first large page holds the identity by now, and was brought in before it.
+      TIDEMARK_TRY(cache_zeros(files, segment, std::max(at, kLargePageBytes), at + bytes));
+    }
+    const int answer = files.populate(segment.base + at, bytes, /*for_writing=*/true);
+    if (answer == -EINVAL) return {};  // an older kernel: the writer's first touch does it
+    if (answer < 0) return fail_system("cannot touch the pages of", segment.path, -answer);
+  }
+  return {};
+}
+
 Result<void> fill_in(FileSeam& files, const SegmentPlan& plan, PreparedSegment& segment,
-                     const std::function<void(PageWindows&)>& touch) {
-  const auto touch_pages = [&] {
-    PageWindows windows(files, plan, segment);
-    touch(windows);
-    return windows.result();
-  };
+                     const std::atomic<bool>* cancel) {
   TIDEMARK_TRY(make_file_system_safe(files, segment.descriptor, segment.path));
   if (const int answer = files.allocate(segment.descriptor, segment.bytes());
       answer < 0 && !planted(Bug::FailedAllocateAdopted)) {
@@ -86,57 +100,26 @@ Result<void> fill_in(FileSeam& files, const SegmentPlan& plan, PreparedSegment& 
   segment.header.prepared_at_ns = files.now_ns();
   finish_identity(segment.header);
   if (wants_large_pages(plan, segment)) {
-    if (const int answer = files.cache_zeros(segment.descriptor, 0, kLargePageBytes); answer < 0) {
-      return fail_to_touch(segment, -answer);
-    }
+    TIDEMARK_TRY(cache_zeros(files, segment, 0, kLargePageBytes));
   }
   // All but the magic, which is zero here as in the file.
   std::memcpy(segment.base, &segment.header, offsetof(SegmentHeader, first_sequence));
 
   // Name and identity become durable under every policy. Where commits will be synced, all pages
   // are: their extents are converted once here instead of at each commit.
-  if (plan.sync_populated) TIDEMARK_TRY(touch_pages());
+  if (plan.sync_populated) TIDEMARK_TRY(touch(files, plan, segment, cancel));
   int answer = planted(Bug::IdentityNotSynced) ? 0 : files.sync_all(segment.descriptor);
   if (answer == 0 && !planted(Bug::NoDirectorySync)) answer = files.sync_directory(plan.directory);
   if (answer < 0) return fail_system("cannot sync", segment.path, -answer);
-  if (!plan.sync_populated) TIDEMARK_TRY(touch_pages());
+  if (!plan.sync_populated) TIDEMARK_TRY(touch(files, plan, segment, cancel));
   return {};
 }
 
 }  // namespace
 
-void PageWindows::touch() {
-  for (;;) {
-    const uint64_t from = next_.fetch_add(kTouchWindowBytes, std::memory_order_relaxed);
-    if (from >= segment_.bytes()) return;
-    const int answer = touch_window(from);
-    if (answer == 0) continue;
-    abandon();
-    // An older kernel does not know how: the writer's first store does it.
-    if (answer != -EINVAL) error_.store(-answer, std::memory_order_relaxed);
-  }
-}
-
-int PageWindows::touch_window(uint64_t from) {
-  const uint64_t bytes = std::min(kTouchWindowBytes, segment_.bytes() - from);
-  // The first large page holds the identity by now, and was brought in before it.
-  if (wants_large_pages(plan_, segment_) && from >= kLargePageBytes) {
-    if (const int answer = files_.cache_zeros(segment_.descriptor, from, bytes); answer < 0) {
-      return answer;
-    }
-  }
-  return files_.populate(segment_.base + from, bytes, /*for_writing=*/true);
-}
-
-Result<void> PageWindows::result() const {
-  const int error = error_.load(std::memory_order_relaxed);
-  if (error != 0) return fail_to_touch(segment_, error);
-  return {};
-}
-
 Result<PreparedSegment> prepare_segment(FileSeam& files, const SegmentPlan& plan,
                                         uint64_t first_position, uint64_t bytes,
-                                        const std::function<void(PageWindows&)>& touch) {
+                                        const std::atomic<bool>* cancel) {
   PreparedSegment segment;
   segment.path = segment_path(plan.directory, first_position);
   segment.header = plan.identity;
@@ -146,7 +129,7 @@ Result<PreparedSegment> prepare_segment(FileSeam& files, const SegmentPlan& plan
   if (segment.descriptor < 0) {
     return fail_system("cannot create a segment", segment.path, -segment.descriptor);
   }
-  if (auto filled = fill_in(files, plan, segment, touch); !filled) {
+  if (auto filled = fill_in(files, plan, segment, cancel); !filled) {
     discard_segment(files, segment);
     return tl::make_unexpected(std::move(filled).error());
   }
@@ -168,7 +151,7 @@ void SegmentPreparer::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
-    if (windows_ != nullptr) windows_->abandon();
+    cancel_.store(true, std::memory_order_relaxed);
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
@@ -194,9 +177,11 @@ void SegmentPreparer::prepare_ahead(uint64_t first_position, uint64_t bytes) {
 Result<PreparedSegment> SegmentPreparer::take(uint64_t first_position, uint64_t least_bytes,
                                               uint64_t bytes) {
   std::unique_lock lock(mutex_);
-  while (request_ || busy_) {
-    if (!help(lock)) changed_.wait(lock);
-  }
+  // A writer that has caught up takes the segment as soon as it is usable, and touches the rest
+  // of its pages itself.
+  cancel_.store(true, std::memory_order_relaxed);
+  changed_.wait(lock, [this] { return !request_ && !busy_; });
+  cancel_.store(false, std::memory_order_relaxed);
   auto ready = std::exchange(ready_, std::nullopt);
   lock.unlock();
   if (ready && ready->has_value()) {
@@ -206,39 +191,13 @@ Result<PreparedSegment> SegmentPreparer::take(uint64_t first_position, uint64_t 
     discard_segment(files_, **ready);
   }
   // Also after a failure ahead: space may have been freed since.
-  bytes = std::max(bytes, least_bytes);
+  return prepare(first_position, std::max(bytes, least_bytes));
+}
+
+Result<PreparedSegment> SegmentPreparer::prepare(uint64_t first_position, uint64_t bytes,
+                                                 const std::atomic<bool>* cancel) {
   TIDEMARK_TRY(check_space(bytes));
-  return prepare_segment(files_, plan_, first_position, bytes);
-}
-
-bool SegmentPreparer::help(std::unique_lock<std::mutex>& lock) {
-  if (windows_ == nullptr || !windows_->left()) return false;
-  helped_ = true;
-  lock.unlock();
-  windows_->touch();
-  lock.lock();
-  helped_ = false;
-  changed_.notify_all();
-  return true;
-}
-
-Result<PreparedSegment> SegmentPreparer::prepare_shared(const Request& request) {
-  TIDEMARK_TRY(check_space(request.bytes));
-  return prepare_segment(files_, plan_, request.first_position, request.bytes,
-                         [this](PageWindows& windows) { touch_shared(windows); });
-}
-
-void SegmentPreparer::touch_shared(PageWindows& windows) {
-  {
-    const std::lock_guard lock(mutex_);
-    windows_ = &windows;
-    if (stop_) windows.abandon();
-    changed_.notify_all();
-  }
-  windows.touch();
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !helped_; });
-  windows_ = nullptr;
+  return prepare_segment(files_, plan_, first_position, bytes, cancel);
 }
 
 // Where the system does not tell, the allocation will.
@@ -278,7 +237,7 @@ void SegmentPreparer::run() {
       const Request request = *std::exchange(request_, std::nullopt);
       busy_ = true;
       lock.unlock();
-      auto prepared = prepare_shared(request);
+      auto prepared = prepare(request.first_position, request.bytes, &cancel_);
       lock.lock();
       busy_ = false;
       ready_.emplace(std::move(prepared));

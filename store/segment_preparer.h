@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -42,43 +41,18 @@ struct SegmentPlan {
   uint64_t low_space_bytes = 0;
 };
 
-// The pages of a segment that is being prepared, in windows that are touched by whoever has time.
-class PageWindows {
- public:
-  PageWindows(FileSeam& files, const SegmentPlan& plan, const PreparedSegment& segment)
-      : files_(files), plan_(plan), segment_(segment) {}
-
-  // Touches one window after the other until none is left. Several threads at once.
-  void touch();
-  bool left() const { return next_.load(std::memory_order_relaxed) < segment_.bytes(); }
-  // What is left is left to the writer's first store to it.
-  void abandon() { next_.store(segment_.bytes(), std::memory_order_relaxed); }
-  // Once nobody touches any more. Errors: NoSpace, Io.
-  Result<void> result() const;
-
- private:
-  int touch_window(uint64_t from);
-
-  FileSeam& files_;
-  const SegmentPlan& plan_;
-  const PreparedSegment& segment_;
-  std::atomic<uint64_t> next_{0};  // the first window that nobody has taken
-  std::atomic<int> error_{0};
-};
-
-// Creates the file, allocates, maps, syncs name and identity, and has its pages touched:
-// touch(windows) returns when nobody touches them any more. On failure nothing is left behind.
+// Creates the file, allocates, maps, syncs name and identity, and touches all pages. On failure
+// nothing is left behind. `cancel`, if given, ends the touching early; the segment is usable then.
 // Errors: NoSpace, Io, Unsupported (a file system that cannot be mapped safely).
-Result<PreparedSegment> prepare_segment(
-    FileSeam& files, const SegmentPlan& plan, uint64_t first_position, uint64_t bytes,
-    const std::function<void(PageWindows&)>& touch = [](PageWindows& windows) { windows.touch(); });
+Result<PreparedSegment> prepare_segment(FileSeam& files, const SegmentPlan& plan,
+                                        uint64_t first_position, uint64_t bytes,
+                                        const std::atomic<bool>* cancel = nullptr);
 
 // Unlinks a segment that was never published.
 void discard_segment(FileSeam& files, const PreparedSegment& segment);
 
-// Prepares one segment ahead on a thread of its own, and unmaps what is no longer written. A writer
-// that has caught up with that thread helps it: a page that is touched for the first time by a
-// store costs several times what it costs here. One caller's thread at a time.
+// Prepares one segment ahead on a thread of its own, and unmaps what is no longer written.
+// One caller's thread at a time.
 class SegmentPreparer {
  public:
   SegmentPreparer(FileSeam& files, SegmentPlan plan);
@@ -89,8 +63,7 @@ class SegmentPreparer {
   // Begins to prepare, where nothing is prepared or being prepared.
   void prepare_ahead(uint64_t first_position, uint64_t bytes);
   // The prepared segment, if it is the one at `first_position` with at least `least_bytes`; else
-  // one of `bytes` is prepared here and now. Touches pages where that is still to be done. Errors:
-  // as prepare_segment; a retry is possible.
+  // one of `bytes` is prepared here and now. Errors: as prepare_segment; a retry is possible.
   Result<PreparedSegment> take(uint64_t first_position, uint64_t least_bytes, uint64_t bytes);
   void unmap_later(std::byte* base, uint64_t bytes);
   // Any thread.
@@ -107,11 +80,8 @@ class SegmentPreparer {
   };
   void run();
   void ensure_thread();
-  // On the helper's thread.
-  Result<PreparedSegment> prepare_shared(const Request& request);
-  void touch_shared(PageWindows& windows);
-  // On the writer's: whether there was something to help with.
-  bool help(std::unique_lock<std::mutex>& lock);
+  Result<PreparedSegment> prepare(uint64_t first_position, uint64_t bytes,
+                                  const std::atomic<bool>* cancel = nullptr);
   Result<void> check_space(uint64_t bytes);
 
   FileSeam& files_;
@@ -121,8 +91,7 @@ class SegmentPreparer {
   std::optional<Request> request_;
   bool busy_ = false;
   bool stop_ = false;
-  PageWindows* windows_ = nullptr;  // of the segment that the helper prepares, while it touches
-  bool helped_ = false;             // the writer is at work in them too
+  std::atomic<bool> cancel_{false};
   // Stored by whoever prepares a segment, loaded by any thread; orders nothing.
   std::atomic<bool> low_on_space_{false};
   std::optional<Result<PreparedSegment>> ready_;

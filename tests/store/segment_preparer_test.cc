@@ -1,11 +1,6 @@
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <map>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "support/catch.h"
@@ -116,54 +111,4 @@ TEST_CASE("Where zeros cannot be written, the append fails, and is right once th
   append_text(writer, 0, text);
   must(writer.close());
   CHECK(read_all(log).events.size() == appended + 1);
-}
-
-namespace {
-
-// Once armed, the helper's thread gets no further before the writer's has touched a part.
-class HelperWaits : public ForwardingFiles {
- public:
-  int populate(std::byte* address, uint64_t bytes, bool for_writing) override {
-    if (armed) {
-      std::unique_lock lock(mutex_);
-      ++touched[address];
-      if (std::this_thread::get_id() == writer_) {
-        ++by_writer;
-        changed_.notify_all();
-      } else if (!changed_.wait_for(lock, std::chrono::seconds(60),
-                                    [&] { return by_writer > 0; })) {
-        gave_up = true;
-      }
-    }
-    return ForwardingFiles::populate(address, bytes, for_writing);
-  }
-  std::atomic<bool> armed{false};
-  std::map<std::byte*, int> touched;  // how often each window was
-  int by_writer = 0;
-  bool gave_up = false;
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  const std::thread::id writer_ = std::this_thread::get_id();
-};
-
-}  // namespace
-
-TEST_CASE("A writer that catches up with its helper touches pages too, each of them once") {
-  HelperWaits files;
-  const TemporaryDirectory directory;
-  const Log log = must(Log::open(directory.path() + "/log", {}, files));
-  EventWriter writer = must(log.writer(0, options_of(SyncPolicy::none(), SegmentPages::Small)));
-  const std::string text(60'000, 'x');
-  // After the segments of 1 and 2 MiB comes one of 4, in two windows.
-  while (writer.committed() < kMiB) append_text(writer, 0, text);
-  files.armed = true;
-  while (writer.committed() < 3 * kMiB) append_text(writer, 0, text);
-  files.armed = false;
-  CHECK_FALSE(files.gave_up);
-  CHECK(files.by_writer > 0);  // both, where the helper is late
-  CHECK(files.touched.size() == 2);
-  for (const auto& [address, times] : files.touched) CHECK(times == 1);
-  CHECK(read_all(log).events.size() == writer.totals().events);
 }
