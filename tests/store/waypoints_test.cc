@@ -95,23 +95,6 @@ std::optional<Error> damage_of(const std::string& log) {
   return std::nullopt;
 }
 
-struct Place {
-  uint64_t position = 0;
-  uint64_t sequence = 0;
-  std::vector<std::pair<Time, int64_t>> counts;
-};
-
-// Every place at which a reader of the whole stream stands, and the events between them.
-std::vector<Place> places_of(const Log& log, std::vector<std::string>& events) {
-  EventReader reader = must(log.reader(0));
-  std::vector<Place> places;
-  do {
-    places.push_back({reader.position(), reader.sequence(), reader.protocol().counts()});
-    if (places.size() > 1) events.push_back(text_of(reader.event()));
-  } while (must(reader.poll()) == EventReader::Status::Event);
-  return places;
-}
-
 // Counts the bytes that are read of segments, by those who copy.
 class CountedReads final : public UnsyncedFiles {
  public:

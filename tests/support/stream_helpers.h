@@ -58,6 +58,24 @@ inline std::string text_of(const EventView& event) {
   return line;
 }
 
+// Where a reader stands, and the state there.
+struct Place {
+  uint64_t position = 0;
+  uint64_t sequence = 0;
+  std::vector<std::pair<Time, int64_t>> counts;
+};
+
+// Every place at which a reader of the whole stream stands, and the events between them.
+inline std::vector<Place> places_of(const Log& log, std::vector<std::string>& events) {
+  EventReader reader = must(log.reader(0));
+  std::vector<Place> places;
+  do {
+    places.push_back({reader.position(), reader.sequence(), reader.protocol().counts()});
+    if (places.size() > 1) events.push_back(text_of(reader.event()));
+  } while (must(reader.poll()) == EventReader::Status::Event);
+  return places;
+}
+
 struct ReadBack {
   std::vector<std::string> events;
   EventReader::Status status = EventReader::Status::Pending;
