@@ -1,6 +1,6 @@
 // Waypoints (SPEC.md sections 5.4 and 11): what begins at one begins right, and damage of waypoints
 // and seals never makes a reader that goes by them serve a wrong event. Random streams in segments
-// of a few MiB; then each byte of each waypoint and seal damaged.
+// of a few MiB; then with random bits of each waypoint and seal damaged.
 
 #include <algorithm>
 #include <cstring>

@@ -105,6 +105,15 @@ class CountedReads final : public UnsyncedFiles {
   uint64_t read_bytes = 0;
 };
 
+// Appends until the second segment is to have a waypoint before its next event. Returns its path.
+std::string fill_to_waypoint(EventWriter& writer, const Log& log) {
+  while (segment_paths(log.path()).size() < 2 ||
+         writer.committed() < first_position_of(segment_paths(log.path())[1]) + kMiB) {
+    append_text(writer, 0, std::string(40'000, 'x'));
+  }
+  return segment_paths(log.path())[1];
+}
+
 }  // namespace
 
 TEST_CASE("A waypoint stands before the first event a MiB on, and the seal names all of them") {
@@ -175,12 +184,8 @@ TEST_CASE("A waypoint that does not fit beside its event is left out and nothing
   UnsyncedFiles files;
   const Log log = must(Log::open(directory / "log", {}, files));
   EventWriter writer = must(log.writer(0, options_of(2 * kMiB)));
-  while (segment_paths(log.path()).size() < 2 ||
-         writer.committed() < first_position_of(segment_paths(log.path())[1]) + kMiB) {
-    append_text(writer, 0, std::string(40'000, 'x'));
-  }
+  const std::string path = fill_to_waypoint(writer, log);
   const uint64_t before = writer.committed();
-  const std::string path = segment_paths(log.path())[1];
   const size_t waypoints = waypoints_in(frames_of(path)).size();
   REQUIRE(waypoints == 0);
   // An event that leaves what a seal may need at most, and so much more.
@@ -215,11 +220,7 @@ TEST_CASE("A progress event that is refused leaves no waypoint") {
   UnsyncedFiles files;
   const Log log = must(Log::open(directory / "log", {}, files));
   EventWriter writer = must(log.writer(0, options_of()));
-  while (segment_paths(log.path()).size() < 2 ||
-         writer.committed() < first_position_of(segment_paths(log.path())[1]) + kMiB) {
-    append_text(writer, 0, std::string(40'000, 'x'));
-  }
-  const std::string path = segment_paths(log.path())[1];
+  const std::string path = fill_to_waypoint(writer, log);
   const Change wrong[] = {{Time(0), -2}};
   CHECK_FALSE(writer.append_progress(wrong));
   CHECK(waypoints_in(frames_of(path)).empty());
