@@ -38,7 +38,7 @@ runs=0
 until (( $(tail -n +1 seen | wc -l) >= $(wc -l < big) && runs > 3 )); do
   (( ++runs < 200 )) || fail "it never gets to the end"
   code=0
-  timeout -s KILL "0.0$(( RANDOM % 9 + 1 ))" tidemark replay big.tide --cursor b > part 2> err || code=$?
+  timeout --foreground -s KILL "0.0$(( RANDOM % 9 + 1 ))" tidemark replay big.tide --cursor b > part 2> err || code=$?
   (( code == 0 || code == 137 )) || fail "exit code $code: $(cat err)"
   # Whole lines; each run goes on somewhere in what was seen, at its end at the latest.
   head -c "$(( $(wc -c < part) ))" part | sed '$!b;/^{.*}$/!d' > lines

@@ -13,7 +13,7 @@ run_section() {
   while IFS= read -r line; do
     [[ "$line" == cmake* ]] && continue
     code=0
-    # `timeout -s KILL` answers 137 where it had to kill, which here is the point.
+    # `timeout --foreground -s KILL` waits for what it killed, and answers 137 where it had to kill, which here is the point.
     bash -o pipefail -c "$line" > out 2> err || code=$?
     (( code == 0 )) || [[ "$code" == 137 && "$line" == timeout* ]] || { cat err >&2; fail "exit code $code: $line"; }
     (( ++count ))
