@@ -42,11 +42,7 @@ Result<EventView> EventJudge::apply(const FrameView& frame, RecordEncoding encod
 // Whoever goes on from a waypoint believes it.
 Result<void> EventJudge::check_waypoint(const FrameView& frame) const {
   TIDEMARK_ASSIGN(waypoint, decode_checkpoint(frame.payload, protocol_.shape()));
-  const auto& counts = protocol_.counts();
-  const bool same_counts = std::equal(
-      waypoint.counts.begin(), waypoint.counts.end(), counts.begin(), counts.end(),
-      [](const Change& a, const auto& b) { return a.time == b.first && a.diff == b.second; });
-  if (!same_counts || waypoint.totals != totals_) {
+  if (!same_counts(waypoint.counts, protocol_) || waypoint.totals != totals_) {
     return fail(ErrorCode::Corrupt, "the waypoint contradicts the events before it");
   }
   return {};

@@ -1,5 +1,6 @@
 #include "tidemark/protocol.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -39,6 +40,13 @@ std::vector<Change> counts_of(const Protocol& protocol) {
   counts.reserve(protocol.counts().size());
   for (const auto& [time, count] : protocol.counts()) counts.push_back({time, count});
   return counts;
+}
+
+bool same_counts(std::span<const Change> counts, const Protocol& protocol) {
+  return std::equal(counts.begin(), counts.end(), protocol.counts().begin(),
+                    protocol.counts().end(), [](const Change& change, const auto& count) {
+                      return change.time == count.first && change.diff == count.second;
+                    });
 }
 
 std::vector<Change> difference(const Protocol& from, const Protocol& to) {

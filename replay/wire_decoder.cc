@@ -18,13 +18,6 @@ tl::unexpected<Error> fail_at(uint64_t position, Error error) {
   return tl::make_unexpected(std::move(error));
 }
 
-bool same_counts(const std::vector<Change>& counts, const Protocol& protocol) {
-  return std::equal(counts.begin(), counts.end(), protocol.counts().begin(),
-                    protocol.counts().end(), [](const Change& change, const auto& count) {
-                      return change.time == count.first && change.diff == count.second;
-                    });
-}
-
 }  // namespace
 
 Result<WireDecoder> WireDecoder::begin(const WireKind& expected, uint64_t max_frame_bytes) {

@@ -38,11 +38,7 @@ Result<void> SegmentTally::check_seal(const Segment& segment, uint64_t offset, c
   };
   if (seal.end != segment.first_position() + offset) return wrong("end is");
   if (seal.totals != walk.totals()) return wrong("totals are");
-  const auto& counts = walk.protocol().counts();
-  const bool same_counts = std::equal(
-      seal.counts.begin(), seal.counts.end(), counts.begin(), counts.end(),
-      [](const Change& a, const auto& b) { return a.time == b.first && a.diff == b.second; });
-  if (!same_counts) return wrong("capability counts are");
+  if (!same_counts(seal.counts, walk.protocol())) return wrong("capability counts are");
   if (!same(seal.bounds, bounds())) return wrong("bounds of times are");
   if (seal.waypoints != waypoints_) return wrong("waypoints are");
   // Bounds without words are always there.

@@ -8,8 +8,9 @@
 
 namespace tidemark {
 
-// XXH3 hashes what is longer than 240 bytes by a secret of its own for each seed. Making one takes
-// as long as hashing 200 bytes, so it is made once a segment. A value; any thread may read it.
+// XXH3 with a seed hashes what is longer than 240 bytes by a secret that it derives from the seed.
+// Deriving takes as long as hashing 200 bytes, so it is done once a segment. A value; any thread
+// may read it.
 class FrameKey {
  public:
   static constexpr size_t kSecretBytes = 192;

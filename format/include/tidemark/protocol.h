@@ -60,6 +60,9 @@ class Protocol {
 // A stream's counts as a checkpoint or a seal holds them.
 std::vector<Change> counts_of(const Protocol& protocol);
 
+// Whether `counts`, which a checkpoint or a seal states, are the stream's.
+bool same_counts(std::span<const Change> counts, const Protocol& protocol);
+
 // What must be added to `from` to give `to`: the progress that leads from one state to another.
 std::vector<Change> difference(const Protocol& from, const Protocol& to);
 
