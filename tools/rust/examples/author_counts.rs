@@ -6,9 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tidemark::{
-    drive, replay_into, share_of, Error, EventReader, Log, LogOptions, ReaderOptions, ReplayIntoOptions,
-};
+use tidemark::{drive, replay_into, share_of, Error, EventReader, Log, LogOptions, ReaderOptions, ReplayIntoOptions};
 use timely::dataflow::operators::{Exchange, Inspect};
 
 fn main() {
@@ -17,8 +15,7 @@ fn main() {
     let workers = timely::execute_from_args(arguments, move |worker| {
         let log = Log::open_with(&path, LogOptions::existing())?;
         let streams = share_of(log.peers(), worker.index(), worker.peers());
-        let readers =
-            EventReader::<u64, Vec<String>>::open_all(&log, &streams, &ReaderOptions::default())?;
+        let readers = EventReader::<u64, Vec<String>>::open_all(&log, &streams, &ReaderOptions::default())?;
         let mut counts = HashMap::<String, u64>::new();
         let mut waiting = BTreeMap::<u64, BTreeMap<String, u64>>::new();
         let replay = worker.dataflow::<u64, _, _>(|scope| {

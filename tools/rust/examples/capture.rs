@@ -28,8 +28,7 @@ fn main() {
         // From where to offer the input again. No stream can come further before this worker does.
         let from = if resume { log.resume()?.meet_as::<u64>().first().copied() } else { Some(0) };
         let Some(from) = from else { return Ok(()) };
-        let options =
-            WriterOptions { resume, sync: Sync::Interval(Duration::from_millis(10)), ..Default::default() };
+        let options = WriterOptions { resume, sync: Sync::Interval(Duration::from_millis(10)), ..Default::default() };
         let writer = EventWriter::<u64, Vec<String>>::open_with(&log, worker.index() as u32, &options)?;
         let written: WriterHandle = writer.handle();
 

@@ -45,9 +45,8 @@ fn show(path: String) {
     timely::execute_directly(move |worker| {
         let log = Log::open_with(&path, LogOptions::existing()).expect("a log");
         let streams: Vec<u32> = (0..log.peers()).collect();
-        let readers =
-            EventReader::<Duration, Logged, Serde>::open_all(&log, &streams, &ReaderOptions::default())
-                .expect("a log of timely's events");
+        let readers = EventReader::<Duration, Logged, Serde>::open_all(&log, &streams, &ReaderOptions::default())
+            .expect("a log of timely's events");
         let replay = worker.dataflow::<Duration, _, _>(|scope| {
             let (events, replay) = replay_into(readers, scope, ReplayIntoOptions::default());
             events.inspect(|(at, event)| match event {

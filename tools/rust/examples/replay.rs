@@ -7,9 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use tidemark::{
-    drive, replay_into, share_of, Error, EventReader, Log, LogOptions, ReaderOptions, ReplayIntoOptions,
-};
+use tidemark::{drive, replay_into, share_of, Error, EventReader, Log, LogOptions, ReaderOptions, ReplayIntoOptions};
 use timely::dataflow::operators::{Exchange, Inspect};
 
 fn main() {
@@ -18,8 +16,7 @@ fn main() {
     let workers = timely::execute_from_args(arguments, move |worker| {
         let log = Log::open_with(&path, LogOptions::existing())?;
         let streams = share_of(log.peers(), worker.index(), worker.peers());
-        let readers =
-            EventReader::<u64, Vec<String>>::open_all(&log, &streams, &ReaderOptions::default())?;
+        let readers = EventReader::<u64, Vec<String>>::open_all(&log, &streams, &ReaderOptions::default())?;
         let seen = Rc::new(RefCell::new(BTreeMap::<u64, (u64, u64)>::new()));
         let seeing = Rc::clone(&seen);
         let replay = worker.dataflow::<u64, _, _>(|scope| {

@@ -157,8 +157,7 @@ fn compare<D: Sample>(directory: &Path, batch: usize, rounds: usize, mib: usize)
             let (pushed, taken) = if which == 0 {
                 let log = Log::open(&path).expect("a log");
                 let options = WriterOptions { sync: tidemark::Sync::None, ..Default::default() };
-                let mut writer =
-                    EventWriter::<u64, Vec<D>>::open_with(&log, 0, &options).expect("a stream");
+                let mut writer = EventWriter::<u64, Vec<D>>::open_with(&log, 0, &options).expect("a stream");
                 let handle = writer.handle();
                 let pushed = push_all(&mut writer, batches, batch);
                 drop(writer);
@@ -438,13 +437,18 @@ fn main() {
         rows.push(compare::<u64>(&directory, batch, rounds, mib));
         rows.push(compare::<Record64>(&directory, batch, rounds, mib));
     }
-    println!("| records | a batch | capture, M/s | timely | ratio | replay, M/s | timely | ratio | bytes each | timely |");
+    println!(
+        "| records | a batch | capture, M/s | timely | ratio | replay, M/s | timely | ratio | bytes each | timely |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     for row in &rows {
         let ([a, b], [c, d], [e, f]) = (row.capture, row.replay, row.bytes);
         println!(
             "| {} | {} | {a:.1} | {b:.1} | {:.1} | {c:.1} | {d:.1} | {:.1} | {e:.1} | {f:.1} |",
-            row.records, row.batch, a / b, c / d
+            row.records,
+            row.batch,
+            a / b,
+            c / d
         );
     }
     let mut trouble = vec![full_disk(&directory)];

@@ -104,11 +104,7 @@ impl<D: Plain> Codec<Vec<D>> for Native {
             }
             None => Err(Error::new(
                 ErrorCode::Corrupt,
-                format!(
-                    "records of {} bytes were expected, found {}",
-                    std::mem::size_of::<D>(),
-                    messages.stride()
-                ),
+                format!("records of {} bytes were expected, found {}", std::mem::size_of::<D>(), messages.stride()),
             )),
         }
     }
@@ -177,8 +173,7 @@ impl<D: Serialize + DeserializeOwned> Codec<Vec<D>> for Serde {
             Ok((_, rest)) => Err(format!("{} bytes are left", rest.len())),
             Err(error) => Err(error.to_string()),
         };
-        let refused =
-            |what| Error::new(ErrorCode::Corrupt, format!("a record is no such value: {what}"));
+        let refused = |what| Error::new(ErrorCode::Corrupt, format!("a record is no such value: {what}"));
         messages.iter().map(|bytes| record(bytes).map_err(refused)).collect()
     }
 }

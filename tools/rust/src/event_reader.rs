@@ -160,9 +160,7 @@ impl<T: LoggedTime, C, K: Codec<C>> EventReader<T, C, K> {
         }
         let stream = self.reader.stream();
         let event = match self.reader.next()? {
-            Next::Event(view) => {
-                event_of::<T, C, K>(&view).map_err(|error| error.in_stream(stream))?
-            }
+            Next::Event(view) => event_of::<T, C, K>(&view).map_err(|error| error.in_stream(stream))?,
             Next::Pending => return Ok(Polled::Pending),
             Next::Ended => {
                 self.over = true;
@@ -223,9 +221,8 @@ fn event_of<T: LoggedTime, C, K: Codec<C>>(view: &EventView<'_>) -> Result<Event
 }
 
 fn time_of<T: LoggedTime>(words: &[u64]) -> Result<T, Error> {
-    T::decode(words).ok_or_else(|| {
-        Error::new(ErrorCode::InvalidArgument, format!("the time {words:?} is none of {}", T::name()))
-    })
+    T::decode(words)
+        .ok_or_else(|| Error::new(ErrorCode::InvalidArgument, format!("the time {words:?} is none of {}", T::name())))
 }
 
 impl<T: LoggedTime, C: Clone, K: Codec<C>> EventIterator<T, C> for EventReader<T, C, K> {

@@ -52,9 +52,9 @@ pub use error::{Error, ErrorCode};
 pub use event_reader::{EventReader, ReadResult, ReaderHandle};
 pub use event_writer::{EventWriter, WriterHandle};
 pub use raw::{
-    version, Behind, Content, Cursor, End, EventView, Log, LogOptions, MessagesView, Next, Order,
-    ProgressView, Reader, ReaderOptions, Records, Recovery, Replay, ReplayOptions, Resume, Start,
-    StreamResume, Sync, Traits, Visibility, WriterOptions,
+    version, Behind, Content, Cursor, End, EventView, Log, LogOptions, MessagesView, Next, Order, ProgressView, Reader,
+    ReaderOptions, Records, Recovery, Replay, ReplayOptions, Resume, Start, StreamResume, Sync, Traits, Visibility,
+    WriterOptions,
 };
 pub use replay::{drive, replay_into, ReplayHandle, ReplayIntoOptions};
 pub use share::share_of;

@@ -73,8 +73,7 @@ unsafe fn lent<'a, T>(data: *const T, count: usize) -> &'a [T] {
 }
 
 fn c_text(text: &[u8], what: &str) -> Result<CString, Error> {
-    CString::new(text)
-        .map_err(|_| Error::new(ErrorCode::InvalidArgument, format!("{what} has a NUL in it")))
+    CString::new(text).map_err(|_| Error::new(ErrorCode::InvalidArgument, format!("{what} has a NUL in it")))
 }
 
 fn limit_of(limit: Option<Duration>) -> i64 {
@@ -138,8 +137,7 @@ impl Log {
         given.peers = options.peers.unwrap_or(0);
         given.create_if_missing = options.create_if_missing.into();
         // SAFETY: the text and the options outlive the call.
-        let handle =
-            opened(|log| unsafe { sys::tidemark_log_open(path.as_ptr(), &given, log) })?;
+        let handle = opened(|log| unsafe { sys::tidemark_log_open(path.as_ptr(), &given, log) })?;
         Ok(Log(Arc::new(LogHandle(handle))))
     }
 
@@ -357,9 +355,8 @@ impl WriterShared {
             let left = end.map_or(SLICE, |end| end.saturating_duration_since(std::time::Instant::now()));
             let slice = limit_of(Some(left.min(SLICE)));
             // SAFETY: open for the time of the call; any thread may.
-            let waited = self.with(|writer| {
-                check(unsafe { sys::tidemark_writer_wait_durable(writer, position, slice) })
-            });
+            let waited =
+                self.with(|writer| check(unsafe { sys::tidemark_writer_wait_durable(writer, position, slice) }));
             match waited {
                 None => {
                     return match &*self.closed.read().expect("nothing panics with the lock held") {
@@ -399,12 +396,7 @@ pub(crate) struct Shape {
 }
 
 impl Appender {
-    pub(crate) fn open(
-        log: &Log,
-        stream: u32,
-        options: &WriterOptions,
-        shape: &Shape,
-    ) -> Result<Appender, Error> {
+    pub(crate) fn open(log: &Log, stream: u32, options: &WriterOptions, shape: &Shape) -> Result<Appender, Error> {
         let time_name = c_text(shape.time_name.as_bytes(), "a time's name")?;
         let container_name = c_text(shape.container_name.as_bytes(), "a container's name")?;
         // SAFETY: zeros are a value of this plain structure, and `init` fills it in.
@@ -427,20 +419,15 @@ impl Appender {
         given.resume = options.resume.into();
         given.counts = sys::TIDEMARK_COUNTS_OPERATOR;
         given.behind = (options.resume || options.behind == Behind::Drop).into();
-        given.encoding = if shape.stride.is_some() {
-            sys::TIDEMARK_RECORDS_FIXED
-        } else {
-            sys::TIDEMARK_RECORDS_VARIABLE
-        };
+        given.encoding =
+            if shape.stride.is_some() { sys::TIDEMARK_RECORDS_FIXED } else { sys::TIDEMARK_RECORDS_VARIABLE };
         given.time_words = shape.words as u8;
         given.time_wide_mask = shape.wide;
         given.time_signed_mask = shape.signed;
         given.time_name = time_name.as_ptr();
         given.container_name = container_name.as_ptr();
         // SAFETY: the log is open; texts and options outlive the call.
-        let writer = opened(|writer| unsafe {
-            sys::tidemark_writer_open(log.raw(), stream, &given, writer)
-        })?;
+        let writer = opened(|writer| unsafe { sys::tidemark_writer_open(log.raw(), stream, &given, writer) })?;
         // SAFETY: lent until the writer is closed; all is copied.
         let recovery = unsafe {
             let found = &*sys::tidemark_writer_recovery(writer.as_ptr());
@@ -451,10 +438,8 @@ impl Appender {
                 frontier: times_of(&found.frontier),
             }
         };
-        let shared = Arc::new(WriterShared {
-            handle: RwLock::new(Some(WriterPointer(writer))),
-            closed: RwLock::new(None),
-        });
+        let shared =
+            Arc::new(WriterShared { handle: RwLock::new(Some(WriterPointer(writer))), closed: RwLock::new(None) });
         Ok(Appender { writer, shared, recovery, words: shape.words, bytes: Vec::new() })
     }
 
@@ -478,9 +463,7 @@ impl Appender {
             Records::Fixed { count: 0, .. } => {
                 // Judged and not written: an empty container still has to be at a time that may be.
                 // SAFETY: as below; no record is looked at.
-                unsafe {
-                    sys::tidemark_writer_messages_gathered(writer, time.as_ptr(), 0, ptr::null(), position)
-                }
+                unsafe { sys::tidemark_writer_messages_gathered(writer, time.as_ptr(), 0, ptr::null(), position) }
             }
             Records::Fixed { count, bytes } => {
                 assert_eq!(bytes.len() % count, 0, "records of one length");
@@ -744,9 +727,7 @@ impl Reader {
         given.follow = options.follow.into();
         given.start = start_of(options.start);
         // SAFETY: the log is open, and the options outlive the call.
-        let reader = opened(|reader| unsafe {
-            sys::tidemark_reader_open(log.raw(), stream, &given, reader)
-        })?;
+        let reader = opened(|reader| unsafe { sys::tidemark_reader_open(log.raw(), stream, &given, reader) })?;
         // SAFETY: the handle is open.
         let position = unsafe { sys::tidemark_reader_position(reader.as_ptr()) };
         Ok(Reader {
@@ -815,12 +796,7 @@ impl Reader {
         let mut woken = 0;
         // SAFETY: the handle is open, and the number outlives the call.
         check(unsafe {
-            sys::tidemark_reader_wait(
-                self.reader.as_ptr(),
-                limit_of(Some(limit)),
-                sys::TIDEMARK_SLEEP,
-                &mut woken,
-            )
+            sys::tidemark_reader_wait(self.reader.as_ptr(), limit_of(Some(limit)), sys::TIDEMARK_SLEEP, &mut woken)
         })
     }
 
@@ -991,9 +967,9 @@ impl<'a> ProgressView<'a> {
         let words = self.raw.time_words as usize;
         // SAFETY: lent for as long as the event is: `words` words and one difference a change.
         let times = unsafe { lent(self.raw.change_times, self.len() * words) };
-        let diffs = unsafe { lent(self.raw.change_diffs, if self.raw.change_diffs.is_null() { 0 } else { self.len() }) };
-        (0..self.len())
-            .map(move |i| (&times[i * words..(i + 1) * words], diffs.get(i).copied().unwrap_or(0)))
+        let diffs =
+            unsafe { lent(self.raw.change_diffs, if self.raw.change_diffs.is_null() { 0 } else { self.len() }) };
+        (0..self.len()).map(move |i| (&times[i * words..(i + 1) * words], diffs.get(i).copied().unwrap_or(0)))
     }
 }
 
@@ -1072,12 +1048,7 @@ impl Replay {
         let mut state = 0;
         // SAFETY: the handle is open, no view of the last event is left, and both outlive the call.
         check(unsafe {
-            sys::tidemark_replay_next(
-                self.replay.as_ptr(),
-                limit_of(Some(limit)),
-                &mut *self.event,
-                &mut state,
-            )
+            sys::tidemark_replay_next(self.replay.as_ptr(), limit_of(Some(limit)), &mut *self.event, &mut state)
         })?;
         Ok(match state {
             sys::TIDEMARK_MORE => Next::Event(EventView { raw: &self.event }),
@@ -1110,14 +1081,7 @@ impl Cursor {
         let name = c_text(name.as_bytes(), "a cursor's name")?;
         // SAFETY: the log is open; name and streams outlive the call.
         let consumer = opened(|consumer| unsafe {
-            sys::tidemark_consumer_open(
-                log.raw(),
-                name.as_ptr(),
-                streams.as_ptr(),
-                streams.len(),
-                0,
-                consumer,
-            )
+            sys::tidemark_consumer_open(log.raw(), name.as_ptr(), streams.as_ptr(), streams.len(), 0, consumer)
         })?;
         Ok(Cursor { consumer, _not_sync: PhantomData })
     }
@@ -1125,9 +1089,7 @@ impl Cursor {
     pub fn start(&self, stream: u32) -> Start {
         let mut position = 0;
         // SAFETY: the handle is open, and the number outlives the call.
-        let found = unsafe {
-            sys::tidemark_consumer_position(self.consumer.as_ptr(), stream, &mut position)
-        };
+        let found = unsafe { sys::tidemark_consumer_position(self.consumer.as_ptr(), stream, &mut position) };
         if found != 0 {
             Start::Position(position)
         } else {
@@ -1142,9 +1104,7 @@ impl Cursor {
             .map(|&(stream, position)| sys::tidemark_stream_position { stream, reserved: 0, position })
             .collect();
         // SAFETY: the handle is open, and the places outlive the call.
-        check(unsafe {
-            sys::tidemark_consumer_commit(self.consumer.as_ptr(), places.as_ptr(), places.len())
-        })
+        check(unsafe { sys::tidemark_consumer_commit(self.consumer.as_ptr(), places.as_ptr(), places.len()) })
     }
 }
 impl Drop for Cursor {

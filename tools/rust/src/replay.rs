@@ -85,7 +85,7 @@ where
     C: Container + Clone,
     K: Codec<C> + 'static,
 {
-    let mut builder = OperatorBuilder::new("Replay of a log".to_owned(), scope.clone());
+    let mut builder = OperatorBuilder::new("Replay of a log".to_owned(), scope);
     let activator: Activator = scope.activator_for(builder.operator_info().address);
     let (targets, stream) = builder.new_output();
     let mut output = Counter::new(targets);

@@ -12,8 +12,7 @@ impl Directory {
     pub fn new(name: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("tidemark-rust-{name}-{}-{number}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("tidemark-rust-{name}-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a directory for a test");
         Directory(path)
     }

@@ -161,11 +161,8 @@ mod tests {
             assert_eq!(T::decode(&words_of(a)).as_ref(), Some(a));
             for b in times {
                 let (a_words, b_words) = (words_of(a), words_of(b));
-                let by_words = if T::WIDE != 0 {
-                    a_words <= b_words
-                } else {
-                    a_words.iter().zip(&b_words).all(|(x, y)| x <= y)
-                };
+                let by_words =
+                    if T::WIDE != 0 { a_words <= b_words } else { a_words.iter().zip(&b_words).all(|(x, y)| x <= y) };
                 assert_eq!(a.less_equal(b), by_words, "{a:?} {b:?}");
             }
         }

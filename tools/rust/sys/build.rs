@@ -57,10 +57,7 @@ fn build(sources: &Path) -> PathBuf {
         .args(["-DTIDEMARK_BUILD_TOOLS=OFF", "-DTIDEMARK_BUILD_TESTS=OFF"])
         .arg("-DTIDEMARK_BUILD_CAPI=ON"));
     let jobs = env::var("NUM_JOBS").unwrap_or_else(|_| "2".into());
-    run(Command::new("cmake")
-        .arg("--build")
-        .arg(&out)
-        .args(["--target", "tidemark_c_static", "--parallel", &jobs]));
+    run(Command::new("cmake").arg("--build").arg(&out).args(["--target", "tidemark_c_static", "--parallel", &jobs]));
     out.join("tools/capi")
 }
 

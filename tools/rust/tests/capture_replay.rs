@@ -9,8 +9,8 @@ use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 use tidemark::scratch::Directory;
 use tidemark::{
-    drive, replay_into, Codec, End, ErrorCode, EventReader, EventWriter, Log, LogOptions, LoggedTime,
-    Native, Plain, ReaderOptions, ReplayIntoOptions, Serde, WriterOptions,
+    drive, replay_into, Codec, End, ErrorCode, EventReader, EventWriter, Log, LogOptions, LoggedTime, Native, Plain,
+    ReaderOptions, ReplayIntoOptions, Serde, WriterOptions,
 };
 use timely::dataflow::operators::capture::event::EventIterator;
 use timely::dataflow::operators::capture::{Capture, Event, EventPusher, Extract, Replay};
@@ -23,9 +23,7 @@ fn messages<T, C>(time: T, data: C) -> Event<T, C> {
 }
 
 /// All that a reader gives out until it has nothing.
-fn read_all<T: LoggedTime, C: Clone, K: Codec<C>>(
-    reader: &mut EventReader<T, C, K>,
-) -> Vec<Event<T, C>> {
+fn read_all<T: LoggedTime, C: Clone, K: Codec<C>>(reader: &mut EventReader<T, C, K>) -> Vec<Event<T, C>> {
     std::iter::from_fn(|| reader.next().map(|event| event.into_owned())).collect()
 }
 
@@ -88,11 +86,8 @@ fn containers_come_back_as_they_were() {
     let texts = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect::<Vec<_>>();
     round_trip::<u64, Vec<String>, Native>(vec![messages(3, texts(&["tide", "", "mark!"])), finish()]);
     round_trip::<u64, Vec<Vec<u8>>, Native>(vec![messages(3, vec![vec![0, 255], vec![]]), finish()]);
-    let orders = vec![
-        Order::Buy { symbol: "TIDE".into(), count: 300 },
-        Order::Cancel(Some(u64::MAX)),
-        Order::Cancel(None),
-    ];
+    let orders =
+        vec![Order::Buy { symbol: "TIDE".into(), count: 300 }, Order::Cancel(Some(u64::MAX)), Order::Cancel(None)];
     round_trip::<u64, Vec<Order>, Serde>(vec![messages(3, orders), finish()]);
 }
 
@@ -139,8 +134,7 @@ fn a_dataflow_is_captured_on_two_workers_and_replayed_on_three() {
     let send = std::sync::Arc::new(std::sync::Mutex::new(send));
     timely::execute(timely::Config::process(3), move |worker| {
         let streams = tidemark::share_of(log.peers(), worker.index(), worker.peers());
-        let readers =
-            EventReader::<u64, Vec<u64>>::open_all(&log, &streams, &ReaderOptions::default()).unwrap();
+        let readers = EventReader::<u64, Vec<u64>>::open_all(&log, &streams, &ReaderOptions::default()).unwrap();
         let send = send.lock().unwrap().clone();
         worker.dataflow::<u64, _, _>(|scope| readers.replay_into(scope).capture_into(send));
     })
@@ -251,8 +245,7 @@ fn a_producer_that_was_restarted_leaves_each_record_once() {
     // The input: a record at each time. The first run ends in the middle, the second begins again
     // from the frontier, as an operator that counts from the minimum.
     let run = |from: u64, upto: u64, finish: bool| {
-        let mut writer =
-            EventWriter::<u64, Vec<u64>>::open_with(&log, 0, &WriterOptions::resuming()).unwrap();
+        let mut writer = EventWriter::<u64, Vec<u64>>::open_with(&log, 0, &WriterOptions::resuming()).unwrap();
         let handle = writer.handle();
         for time in from..upto {
             writer.push(messages(time, vec![10 * time]));
@@ -272,7 +265,7 @@ fn a_producer_that_was_restarted_leaves_each_record_once() {
     let resume = log.resume().unwrap();
     assert_eq!(resume.meet_as::<u64>(), vec![4]);
     assert_eq!(resume.streams[0].records, 6); // two of them are void when it is opened
-    // From earlier on than it had to: what is complete is left out.
+                                              // From earlier on than it had to: what is complete is left out.
     assert_eq!(run(0, 12, true).dropped_records(), 4);
     assert!(log.resume().unwrap().meet.is_empty());
     run(0, 12, true); // a stream that is finished takes nothing
@@ -311,8 +304,7 @@ fn a_replay_keeps_to_its_budget_and_to_a_probe() {
         let readers = EventReader::<u64, Vec<u64>>::open_all(&log, &[0], &Default::default()).unwrap();
         let read = readers[0].handle();
         let (probe, seen) = (timely::dataflow::ProbeHandle::new(), mpsc::channel());
-        let options =
-            ReplayIntoOptions { budget: 8, ahead: Some((probe.clone(), 2)), ..Default::default() };
+        let options = ReplayIntoOptions { budget: 8, ahead: Some((probe.clone(), 2)), ..Default::default() };
         let send = seen.0;
         let handle = worker.dataflow::<u64, _, _>(|scope| {
             let (stream, handle) = replay_into(readers, scope, options);
@@ -368,9 +360,7 @@ fn a_replay_can_be_released() {
     timely::execute_directly(move |worker| {
         let options = ReaderOptions { end: End::Wait, ..Default::default() };
         let readers = EventReader::<u64, Vec<u64>>::open_all(&log, &[0], &options).unwrap();
-        let handle = worker.dataflow::<u64, _, _>(|scope| {
-            replay_into(readers, scope, ReplayIntoOptions::default()).1
-        });
+        let handle = worker.dataflow::<u64, _, _>(|scope| replay_into(readers, scope, ReplayIntoOptions::default()).1);
         for _ in 0..100 {
             worker.step_or_park(Some(Duration::from_millis(1)));
         }

@@ -40,8 +40,7 @@ fn tidemark() -> Option<Command> {
 /// A file of addresses with ports that were free a moment ago.
 fn hosts(directory: &Directory, processes: usize) -> PathBuf {
     let listeners: Vec<_> = (0..processes).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    let lines: String =
-        listeners.iter().map(|l| format!("{}\n", l.local_addr().unwrap())).collect();
+    let lines: String = listeners.iter().map(|l| format!("{}\n", l.local_addr().unwrap())).collect();
     let path = directory.join(format!("hosts-{processes}"));
     std::fs::write(&path, lines).unwrap();
     path
@@ -100,9 +99,8 @@ fn sums(outputs: &[String]) -> BTreeMap<u64, (u64, u64)> {
 
 /// What the capture of so many rounds has, by its definition.
 fn expected(rounds: u64) -> BTreeMap<u64, (u64, u64)> {
-    let hash = |line: &str| {
-        line.bytes().fold(0xcbf29ce484222325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100000001b3))
-    };
+    let hash =
+        |line: &str| line.bytes().fold(0xcbf29ce484222325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100000001b3));
     (0..rounds)
         .map(|round| {
             let sum = (0..20u64).fold(0u64, |sum, item| sum.wrapping_add(hash(&format!("{round} {item}"))));
@@ -226,6 +224,7 @@ fn timelys_own_events_are_captured_and_replayed() {
     for operator in ["operator Exchange", "operator Inspect"] {
         assert!(shown.matches(operator).count() >= 2, "{operator} in {shown}");
     }
-    let records: usize = shown.lines().filter_map(|line| line.split("messages ").nth(1)).map(|n| n.parse::<usize>().unwrap()).sum();
+    let records: usize =
+        shown.lines().filter_map(|line| line.split("messages ").nth(1)).map(|n| n.parse::<usize>().unwrap()).sum();
     assert!(records >= 2000, "{records} records were told of");
 }

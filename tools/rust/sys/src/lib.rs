@@ -239,11 +239,7 @@ extern "C" {
     pub fn tidemark_log_close(log: *mut tidemark_log);
     pub fn tidemark_log_peers(log: *const tidemark_log) -> u32;
     pub fn tidemark_log_uuid(log: *const tidemark_log, uuid: *mut u8);
-    pub fn tidemark_log_committed_end(
-        log: *const tidemark_log,
-        stream: u32,
-        position: *mut u64,
-    ) -> tidemark_status;
+    pub fn tidemark_log_committed_end(log: *const tidemark_log, stream: u32, position: *mut u64) -> tidemark_status;
 
     pub fn tidemark_writer_options_init(options: *mut tidemark_writer_options, struct_size: usize);
     pub fn tidemark_writer_open(
@@ -290,11 +286,7 @@ extern "C" {
     ) -> tidemark_status;
     pub fn tidemark_writer_set_captured_at(writer: *mut tidemark_writer, ns: u64);
     pub fn tidemark_writer_sync(writer: *mut tidemark_writer, position: *mut u64) -> tidemark_status;
-    pub fn tidemark_writer_wait_durable(
-        writer: *mut tidemark_writer,
-        position: u64,
-        limit_ns: i64,
-    ) -> tidemark_status;
+    pub fn tidemark_writer_wait_durable(writer: *mut tidemark_writer, position: u64, limit_ns: i64) -> tidemark_status;
     pub fn tidemark_writer_committed(writer: *const tidemark_writer) -> u64;
     pub fn tidemark_writer_durable(writer: *const tidemark_writer) -> u64;
     pub fn tidemark_writer_low_on_space(writer: *const tidemark_writer) -> c_int;
@@ -305,16 +297,10 @@ extern "C" {
     pub fn tidemark_writer_recovery(writer: *const tidemark_writer) -> *const tidemark_recovery;
     pub fn tidemark_writer_close(writer: *mut tidemark_writer) -> tidemark_status;
 
-    pub fn tidemark_log_resume(
-        log: *const tidemark_log,
-        resume: *mut *mut tidemark_resume,
-    ) -> tidemark_status;
+    pub fn tidemark_log_resume(log: *const tidemark_log, resume: *mut *mut tidemark_resume) -> tidemark_status;
     pub fn tidemark_resume_close(resume: *mut tidemark_resume);
     pub fn tidemark_resume_size(resume: *const tidemark_resume) -> usize;
-    pub fn tidemark_resume_at(
-        resume: *const tidemark_resume,
-        index: usize,
-    ) -> *const tidemark_stream_resume;
+    pub fn tidemark_resume_at(resume: *const tidemark_resume, index: usize) -> *const tidemark_stream_resume;
     pub fn tidemark_resume_meet(resume: *const tidemark_resume) -> tidemark_frontier;
 
     pub fn tidemark_reader_options_init(options: *mut tidemark_reader_options, struct_size: usize);
@@ -345,10 +331,7 @@ extern "C" {
         limit_ns: i64,
         woken: *mut c_int,
     ) -> tidemark_status;
-    pub fn tidemark_reader_seek(
-        reader: *mut tidemark_reader,
-        start: *const tidemark_start,
-    ) -> tidemark_status;
+    pub fn tidemark_reader_seek(reader: *mut tidemark_reader, start: *const tidemark_start) -> tidemark_status;
     pub fn tidemark_reader_position(reader: *const tidemark_reader) -> u64;
     pub fn tidemark_reader_sequence(reader: *const tidemark_reader) -> u64;
     pub fn tidemark_reader_stream(reader: *const tidemark_reader) -> u32;
@@ -357,10 +340,7 @@ extern "C" {
     pub fn tidemark_reader_writer_alive(reader: *const tidemark_reader) -> c_int;
     pub fn tidemark_reader_release_before(reader: *mut tidemark_reader, position: u64);
     pub fn tidemark_reader_capabilities(reader: *mut tidemark_reader, event: *mut tidemark_event);
-    pub fn tidemark_reader_traits(
-        reader: *mut tidemark_reader,
-        traits: *mut tidemark_traits,
-    ) -> c_int;
+    pub fn tidemark_reader_traits(reader: *mut tidemark_reader, traits: *mut tidemark_traits) -> c_int;
 
     pub fn tidemark_replay_options_init(options: *mut tidemark_replay_options, struct_size: usize);
     pub fn tidemark_replay_open(
@@ -394,11 +374,7 @@ extern "C" {
     ) -> tidemark_status;
     pub fn tidemark_consumer_close(consumer: *mut tidemark_consumer);
     pub fn tidemark_consumer_found(consumer: *const tidemark_consumer) -> c_int;
-    pub fn tidemark_consumer_position(
-        consumer: *const tidemark_consumer,
-        stream: u32,
-        position: *mut u64,
-    ) -> c_int;
+    pub fn tidemark_consumer_position(consumer: *const tidemark_consumer, stream: u32, position: *mut u64) -> c_int;
     pub fn tidemark_consumer_commit(
         consumer: *mut tidemark_consumer,
         positions: *const tidemark_stream_position,
