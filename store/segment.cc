@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
+#include <new>
+#include <utility>
 
 #include "paths.h"
 #include "tidemark/check.h"
@@ -67,6 +68,17 @@ Result<uint64_t> Segment::read_header() {
 
 Result<std::shared_ptr<Segment>> Segment::open(FileSeam& files, const std::string& path,
                                                uint32_t stream, Access access) {
+  return open_checked(files, path, stream, access, Extent::Whole);
+}
+
+Result<std::shared_ptr<Segment>> Segment::open_narrowly(FileSeam& files, const std::string& path,
+                                                        uint32_t stream) {
+  return open_checked(files, path, stream, Access::Copy, Extent::Narrow);
+}
+
+Result<std::shared_ptr<Segment>> Segment::open_checked(FileSeam& files, const std::string& path,
+                                                       uint32_t stream, Access access,
+                                                       Extent extent) {
   TIDEMARK_ASSIGN(segment, open_descriptor(files, path, stream, access));
   TIDEMARK_ASSIGN(file_bytes, segment->read_header());
   if (segment->header_.magic == 0) {
@@ -94,7 +106,7 @@ Result<std::shared_ptr<Segment>> Segment::open(FileSeam& files, const std::strin
         0, ErrorCode::Corrupt,
         "the segment belongs to stream " + std::to_string(segment->header_.stream));
   }
-  TIDEMARK_TRY(segment->attach());
+  TIDEMARK_TRY(segment->attach(extent));
   return segment;
 }
 
@@ -111,16 +123,21 @@ Result<std::shared_ptr<Segment>> Segment::open_by_identity(FileSeam& files, cons
   std::memset(&header.first_sequence, 0, sizeof header - offsetof(SegmentHeader, first_sequence));
   header.previous_first_position = kNoPosition;
   segment->identity_only_ = true;
-  TIDEMARK_TRY(segment->attach());
+  TIDEMARK_TRY(segment->attach(Extent::Whole));
   return segment;
 }
 
-Result<void> Segment::attach() {
+Result<void> Segment::attach(Extent extent) {
   key_ = FrameKey(header_.salt);
+  extent_ = extent;
+  if (extent == Extent::Narrow) return {};
   if (access_ == Access::Copy) {
-    // Untouched pages of so large a block cost nothing until a window is read into them.
-    base_ = static_cast<std::byte*>(std::calloc(header_.segment_bytes, 1));
-    if (base_ == nullptr) return fail_system("cannot hold a segment", path_, ENOMEM);
+    // Pages cost nothing until a window is read into them. Not from the allocator: once it was
+    // given such a block back, it clears the next one byte by byte.
+    void* const block = ::mmap(nullptr, header_.segment_bytes, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (block == MAP_FAILED) return fail_system("cannot hold a segment", path_, errno);
+    base_ = static_cast<std::byte*>(block);
     return {};
   }
   int error = 0;
@@ -130,9 +147,9 @@ Result<void> Segment::attach() {
 }
 
 Segment::~Segment() {
-  if (base_ != nullptr) {
+  if (base_ != nullptr && extent_ == Extent::Whole) {
     if (access_ == Access::Copy) {
-      std::free(base_);
+      ::munmap(base_, header_.segment_bytes);
     } else {
       files_.unmap(base_, header_.segment_bytes);
     }
@@ -144,8 +161,10 @@ Result<void> Segment::require(uint64_t offset, uint64_t bytes) {
   if (offset >= ready_from_ && offset + bytes <= ready_upto_) [[likely]]
     return {};
   TIDEMARK_CHECK(offset + bytes <= header_.segment_bytes);
+  if (extent_ == Extent::Narrow) return require_copy(offset, bytes);
   // Go on from the last window where this continues it, else begin a new one.
   const bool continues = offset >= ready_from_ && offset <= ready_upto_;
+  window_bytes_ = continues ? std::min(2 * window_bytes_, kMostWindowBytes) : kFirstWindowBytes;
   const uint64_t from = continues ? ready_upto_ : offset & ~uint64_t{kPageBytes - 1};
   const uint64_t upto = std::min(
       header_.segment_bytes, align_up(std::max(offset + bytes, from + window_bytes_), kPageBytes));
@@ -163,20 +182,30 @@ Result<void> Segment::require(uint64_t offset, uint64_t bytes) {
   return {};
 }
 
+// A page, which is what most seals and checkpoints fit into, or one frame of more.
+Result<void> Segment::require_copy(uint64_t offset, uint64_t bytes) {
+  const uint64_t count = std::min(header_.segment_bytes - offset, std::max(bytes, kPageBytes));
+  std::unique_ptr<std::byte[]> copy(new (std::nothrow) std::byte[count]);
+  if (!copy) return fail_system("cannot hold a frame of", path_, ENOMEM);
+  base_ = copy.get();
+  base_offset_ = offset;
+  copies_.push_back(std::move(copy));
+  ready_from_ = ready_upto_ = offset;
+  TIDEMARK_TRY(read_again(offset, count));
+  ready_upto_ = offset + count;
+  return {};
+}
+
 void Segment::forget_before(uint64_t offset) {
-  if (access_ != Access::Copy || offset <= ready_from_) return;
-  // Only whole pages of the block; malloc's own words, and neighbours, are left alone.
-  const auto base = reinterpret_cast<uintptr_t>(base_);
-  const uint64_t from = align_up(base, kPageBytes) - base;
-  const uint64_t upto = ((base + offset) & ~uintptr_t{kPageBytes - 1}) - base;
-  if (from < upto && upto <= offset) ::madvise(base_ + from, upto - from, MADV_DONTNEED);
+  if (access_ != Access::Copy || extent_ == Extent::Narrow || offset <= ready_from_) return;
+  ::madvise(base_, offset & ~(kPageBytes - 1), MADV_DONTNEED);
   ready_from_ = offset;
   ready_upto_ = std::max(ready_upto_, offset);
 }
 
 Result<void> Segment::read_again(uint64_t offset, uint64_t bytes) {
   verified_upto_ = 0;  // it was another copy that was verified
-  const auto count = files_.read(descriptor_, {base_ + offset, bytes}, offset);
+  const auto count = files_.read(descriptor_, {at(offset), bytes}, offset);
   if (count < 0) {
     return fail_at(offset,
                    fail_system("cannot read a segment", path_, static_cast<int>(-count)).value());
@@ -191,11 +220,11 @@ Result<uint64_t> Segment::commit_word(uint64_t offset) {
   TIDEMARK_CHECK(offset % kFrameAlignment == 0);
   if (offset + kWordBytes > header_.segment_bytes) return uint64_t{0};
   TIDEMARK_TRY(require(offset, kWordBytes));
-  uint64_t word = load_commit_word(base_ + offset);
+  uint64_t word = load_commit_word(at(offset));
   if (word == 0 && access_ == Access::Copy) {
     // The copy may be older than the frame. What follows was copied before it too.
     TIDEMARK_TRY(read_again(offset, kWordBytes));
-    word = load_commit_word(base_ + offset);
+    word = load_commit_word(at(offset));
     if (word != 0) {
       ready_upto_ = offset;
       TIDEMARK_TRY(require(offset, kWordBytes));
@@ -206,6 +235,7 @@ Result<uint64_t> Segment::commit_word(uint64_t offset) {
 
 bool Segment::verify_ahead(uint64_t offset) {
   if (offset < ready_from_ || offset + sizeof(FrameHeader) > ready_upto_) return false;
+  if (extent_ == Extent::Narrow) return false;
   verified_from_ = offset;
   // What is ready never reaches beyond the segment, so that it bounds the lengths as well.
   verified_upto_ = offset + sound_bytes(base_ + offset, ready_upto_ - offset, key_,
@@ -220,12 +250,11 @@ Result<std::optional<FrameView>> Segment::frame(uint64_t offset) {
   if (!padded) return fail_at(offset, padded.error());
   TIDEMARK_TRY(require(offset, *padded));
   const uint64_t position = header_.first_position + offset;
-  auto checked = check_frame({base_ + offset, *padded}, word, key_, position);
+  auto checked = check_frame({at(offset), *padded}, word, key_, position);
   if (!checked && access_ == Access::Copy) {
     // A copy made while the frame was written may be older at its end than at its beginning.
     TIDEMARK_TRY(read_again(offset, *padded));
-    checked =
-        check_frame({base_ + offset, *padded}, load_commit_word(base_ + offset), key_, position);
+    checked = check_frame({at(offset), *padded}, load_commit_word(at(offset)), key_, position);
   }
   if (!checked) return fail_at(offset, std::move(checked).error());
   return *checked;

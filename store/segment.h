@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "tidemark/event_reader.h"
 #include "tidemark/file_seam.h"
@@ -29,6 +30,10 @@ class Segment {
   // Unsupported; a segment that is not published is NotFound.
   static Result<std::shared_ptr<Segment>> open(FileSeam& files, const std::string& path,
                                                uint32_t stream, Access access);
+  // The same for those who look at a few frames and not at what lies between: copies of these
+  // frames are all that it holds. Access::Copy.
+  static Result<std::shared_ptr<Segment>> open_narrowly(FileSeam& files, const std::string& path,
+                                                        uint32_t stream);
   // The same on the word of the header's identity alone, for salvage of a segment whose header is
   // damaged: fields outside the identity are zero then, and previous_first_position kNoPosition.
   // A file that was cut short is a segment of that many bytes.
@@ -83,15 +88,14 @@ class Segment {
   // `offset`, where views then end. It is read anew if it is asked for again.
   void forget_before(uint64_t offset);
 
-  // For those who look at a few places and not at what lies between: windows of one page. By
-  // Access::Copy no other page is touched then.
-  void read_narrowly() { window_bytes_ = kPageBytes; }
-
   // An error of the given code at `offset` of this segment.
   tl::unexpected<Error> fail_at(uint64_t offset, ErrorCode code, std::string message) const;
   tl::unexpected<Error> fail_at(uint64_t offset, Error error) const;
 
  private:
+  // How much of the segment is held once it was read.
+  enum class Extent : uint8_t { Whole, Narrow };
+
   Segment(FileSeam& files, std::string path, uint32_t stream, Access access, int descriptor)
       : files_(files),
         path_(std::move(path)),
@@ -100,10 +104,16 @@ class Segment {
         descriptor_(descriptor) {}
   static Result<std::shared_ptr<Segment>> open_descriptor(FileSeam& files, const std::string& path,
                                                           uint32_t stream, Access access);
+  static Result<std::shared_ptr<Segment>> open_checked(FileSeam& files, const std::string& path,
+                                                       uint32_t stream, Access access,
+                                                       Extent extent);
   Result<uint64_t> read_header();
-  Result<void> attach();
+  Result<void> attach(Extent extent);
   // Makes [offset, offset + bytes) readable.
   Result<void> require(uint64_t offset, uint64_t bytes);
+  Result<void> require_copy(uint64_t offset, uint64_t bytes);
+  // Where the byte at `offset` stands; only of what is readable.
+  std::byte* at(uint64_t offset) const { return base_ + (offset - base_offset_); }
   Result<void> read_again(uint64_t offset, uint64_t bytes);
   // Verifies the frames from `offset` on; false where there is none that is ready.
   bool verify_ahead(uint64_t offset);
@@ -116,10 +126,19 @@ class Segment {
   SegmentHeader header_{};
   FrameKey key_;  // of header_.salt
   bool identity_only_ = false;
-  std::byte* base_ = nullptr;  // the mapping, or a private buffer of the segment's size
-  // Pages are brought in ahead in windows of this size: large enough to hide the call, small enough
-  // that a reader near the end of a large segment does not touch what will never be written.
-  uint64_t window_bytes_ = uint64_t{1} << 20;
+  // The mapping, or a private block of the segment's size; where it is read narrowly, the copy that
+  // was made last, of what stands at base_offset_ and after.
+  std::byte* base_ = nullptr;
+  uint64_t base_offset_ = 0;
+  Extent extent_ = Extent::Whole;
+  std::vector<std::unique_ptr<std::byte[]>> copies_;  // views of the former ones live on
+  // Pages are brought in ahead in windows. Who came to a place may want no more than what stands
+  // there; each window that goes on from the last one is twice as large, up to where the call is
+  // hidden and a reader near the end of a large segment still does not touch much that will never
+  // be written.
+  static constexpr uint64_t kFirstWindowBytes = uint64_t{64} << 10;
+  static constexpr uint64_t kMostWindowBytes = uint64_t{1} << 20;
+  uint64_t window_bytes_ = kFirstWindowBytes;
   uint64_t ready_from_ = 0;  // [ready_from_, ready_upto_) may be read
   uint64_t ready_upto_ = 0;
   // Frames stand one after the other in [verified_from_, verified_upto_), and are sound.

@@ -10,14 +10,6 @@
 
 namespace tidemark {
 
-Result<std::shared_ptr<Segment>> open_narrowly(FileSeam& files, const std::string& directory,
-                                               uint32_t stream, uint64_t first_position) {
-  TIDEMARK_ASSIGN(
-      segment, Segment::open(files, segment_path(directory, first_position), stream, Access::Copy));
-  segment->read_narrowly();
-  return segment;
-}
-
 std::optional<Seal> seal_before(Segment& segment, const SegmentHeader& successor) {
   if (successor.previous_first_position != segment.first_position()) return std::nullopt;
   const uint64_t offset = successor.previous_end - segment.first_position();
@@ -72,7 +64,7 @@ Result<void> SegmentSearch::list() {
 
 Result<std::shared_ptr<Segment>> SegmentSearch::try_open(uint64_t first_position) {
   if (recent_ && recent_->first_position() == first_position) return recent_;
-  auto opened = open_narrowly(files_, directory_, stream_, first_position);
+  auto opened = Segment::open_narrowly(files_, segment_path(directory_, first_position), stream_);
   if (opened) return recent_ = *std::move(opened);
   // Without memory or descriptors there is nothing to be found out at all.
   if (opened.error().code == ErrorCode::Io && opened.error().system_error != 0 &&

@@ -19,11 +19,6 @@
 
 namespace tidemark {
 
-// A published segment of which a few pages are read; narrow, by Access::Copy. Errors: as
-// Segment::open.
-Result<std::shared_ptr<Segment>> open_narrowly(FileSeam& files, const std::string& directory,
-                                               uint32_t stream, uint64_t first_position);
-
 // The seal of `segment`, which stands where its successor says that it ends. Nothing where none is
 // there, or one that contradicts the successor.
 std::optional<Seal> seal_before(Segment& segment, const SegmentHeader& successor);

@@ -31,7 +31,7 @@ Result<uint64_t> committed_end(const Log& log, uint32_t stream, Access access) {
     return 0;
   }
 
-  TIDEMARK_ASSIGN(narrow, open_narrowly(log.files(), directory, stream, last->first_position()));
+  TIDEMARK_ASSIGN(narrow, Segment::open_narrowly(log.files(), last->path(), stream));
   if (const auto seal = closing_seal(log.files(), directory, *narrow)) return seal->end;
   uint64_t offset = kSegmentHeaderBytes;
   for (;;) {

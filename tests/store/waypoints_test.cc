@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "support/catch.h"
+#include "support/counted_reads.h"
 #include "support/log_files.h"
 #include "support/stream_helpers.h"
 #include "support/temporary_directory.h"
@@ -94,16 +95,6 @@ std::optional<Error> damage_of(const std::string& log) {
   }
   return std::nullopt;
 }
-
-// Counts the bytes that are read of segments, by those who copy.
-class CountedReads final : public UnsyncedFiles {
- public:
-  int64_t read(int descriptor, std::span<std::byte> bytes, uint64_t offset) override {
-    read_bytes += bytes.size();
-    return UnsyncedFiles::read(descriptor, bytes, offset);
-  }
-  uint64_t read_bytes = 0;
-};
 
 // Appends until the second segment is to have a waypoint before its next event. Returns its path.
 std::string fill_to_waypoint(EventWriter& writer, const Log& log) {
