@@ -1,6 +1,7 @@
 #include "interrupt.h"
 
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -11,16 +12,30 @@
 namespace tidemark::tools {
 namespace {
 
-// Written by the signal handler, read by the thread that runs the command.
-std::atomic<bool> requested{false};
+// 0 until then. Written by the signal handler, in whichever thread, and read by the one that runs
+// the command.
+std::atomic<int64_t> requested_at_ns{0};
+static_assert(std::atomic<int64_t>::is_always_lock_free, "a signal handler may take no lock");
 int descriptor = -1;
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may take no lock");
 
-extern "C" void on_interrupt(int) {
+int64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// Calls nothing but what a handler may call by signal-safety(7).
+extern "C" void on_interrupt(int signal) {
   const int saved = errno;
-  requested.store(true, std::memory_order_relaxed);
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = write(descriptor, &one, sizeof one);
+  const int64_t now = now_ns();
+  int64_t first = 0;
+  if (requested_at_ns.compare_exchange_strong(first, now, std::memory_order_relaxed)) {
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = write(descriptor, &one, sizeof one);
+  } else if (now - first > std::chrono::nanoseconds(kOneInterrupt).count()) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);  // heard when this returns
+  }
   errno = saved;
 }
 
@@ -30,14 +45,13 @@ void catch_interrupts() {
   descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   struct sigaction action {};
   action.sa_handler = on_interrupt;
-  // No SA_RESTART: a blocked read or write shall return. Reset: the second one is not caught.
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  // No SA_RESTART: a blocked read or write shall return.
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }
 
-bool interrupted() { return requested.load(std::memory_order_relaxed); }
+bool interrupted() { return requested_at_ns.load(std::memory_order_relaxed) != 0; }
 
 int interrupt_descriptor() { return descriptor; }
 

@@ -1,7 +1,13 @@
 // Interrupts: SIGINT and SIGTERM ask a command to stop in good order, a second one ends it at once.
 #pragma once
 
+#include <chrono>
+
 namespace tidemark::tools {
+
+// Signals within this time are one interrupt: timeout(1) signals its child, and right after that
+// the group which the child is in.
+inline constexpr std::chrono::milliseconds kOneInterrupt{500};
 
 // From now on the first SIGINT or SIGTERM only sets the flag below. Call once, before any thread.
 void catch_interrupts();
