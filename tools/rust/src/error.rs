@@ -51,26 +51,11 @@ pub enum ErrorCode {
 impl ErrorCode {
     pub(crate) fn from_status(status: i32) -> Self {
         use ErrorCode::*;
+        // In the order of the enum above, a few in each line.
+        #[rustfmt::skip]
         const CODES: [ErrorCode; 19] = [
-            InvalidArgument,
-            NotFound,
-            AlreadyExists,
-            Busy,
-            Io,
-            NoSpace,
-            Corrupt,
-            Missing,
-            Unsupported,
-            Purged,
-            CursorLost,
-            Voided,
-            TooLarge,
-            ProtocolViolation,
-            Poisoned,
-            Finished,
-            Forked,
-            Closed,
-            Interrupted,
+            InvalidArgument, NotFound, AlreadyExists, Busy, Io, NoSpace, Corrupt, Missing, Unsupported, Purged,
+            CursorLost, Voided, TooLarge, ProtocolViolation, Poisoned, Finished, Forked, Closed, Interrupted,
         ];
         usize::try_from(status - 1).ok().and_then(|i| CODES.get(i)).copied().unwrap_or(Unknown)
     }
