@@ -17,5 +17,7 @@ rm -f "$scratch/prefix/$libraries/libtidemark_c.a"
 cd "$scratch/crate"
 cargo build --quiet --release --locked --example write_same
 LD_LIBRARY_PATH="$scratch/prefix/$libraries" "$CARGO_TARGET_DIR/release/examples/write_same" "$scratch/log.tide"
-ldd "$CARGO_TARGET_DIR/release/examples/write_same" | grep -q 'libtidemark_c\.so' || { echo "the shared library is not used"; exit 1; }
+# Not through a pipe: grep -q leaves at the first match, and ldd, which is a script, may then die of SIGPIPE.
+ldd "$CARGO_TARGET_DIR/release/examples/write_same" > "$scratch/loaded"
+grep -q 'libtidemark_c\.so' "$scratch/loaded" || { echo "the shared library is not used"; cat "$scratch/loaded"; exit 1; }
 tidemark verify "$scratch/log.tide"
