@@ -26,12 +26,17 @@ Result<void> StreamCapture::progress(std::span<const Change> changes) {
 
 Result<void> StreamCapture::messages(const Time& time, std::span<const std::string_view> records) {
   if (error_) return tl::make_unexpected(*error_);
+  if (is_one_event(records)) [[likely]]
+    return ended(writer_.append_messages(time.words(), records));
   return keep(write(time, records));
 }
 
 Result<void> StreamCapture::messages(const Time& time, size_t records, size_t stride,
                                      std::span<const std::byte> data) {
   if (error_) return tl::make_unexpected(*error_);
+  if (!own_ && records > 0 && data.size() <= kAlwaysFitBytes) [[likely]] {
+    return ended(writer_.append_messages(time.words(), static_cast<uint32_t>(records), data));
+  }
   return keep(write(time, records, stride, data));
 }
 
@@ -39,6 +44,20 @@ Result<void> StreamCapture::finish() {
   auto closed = writer_.close();
   if (error_) return tl::make_unexpected(*error_);
   return closed;
+}
+
+// Nearly always: the writer judges the time, and one event takes all.
+bool StreamCapture::is_one_event(std::span<const std::string_view> records) const {
+  if (own_ || records.empty() || records.size() > kAlwaysFitBytes / sizeof(uint32_t)) return false;
+  size_t bytes = records.size() * sizeof(uint32_t);
+  for (const std::string_view record : records) bytes += record.size();
+  return bytes <= kAlwaysFitBytes;
+}
+
+Result<void> StreamCapture::ended(Result<uint64_t> appended) {
+  if (appended) [[likely]]
+    return {};
+  return keep(tl::make_unexpected(std::move(appended).error()));
 }
 
 // The event was only kept in part, or written in part: what followed it would make no sense.

@@ -18,10 +18,6 @@ namespace {
 // makes no spare, and a busy one has it long before it is needed.
 constexpr uint64_t kPrepareFraction = 8;
 
-// Records and offsets of so many bytes fit into any segment, whatever its checkpoint, schema and
-// seal.
-constexpr uint64_t kAlwaysFitBytes = kMinSegmentBytes / 8;
-
 Result<void> check_options(const WriterOptions& options) {
   if (options.segment_bytes < kMinSegmentBytes || options.segment_bytes > kMaxSegmentBytes ||
       options.segment_bytes % kPageBytes != 0) {
@@ -185,6 +181,7 @@ Implementation::Implementation(FileSeam& files, const StreamPlace& where,
       lock_(std::move(lock)),
       control_(std::move(control)),
       preparer_(files, std::move(plan)),
+      toucher_(files),
       durability_(files, control_, options.sync, committed, recovered.end),
       next_position_(recovered.next_position),
       captured_at_ns_(recovered.captured_at_ns),
@@ -201,8 +198,8 @@ Implementation::~Implementation() {
 void Implementation::release() {
   preparer_.stop();
   durability_.stop();
-  if (active_) files_.unmap(active_->base(), active_->bytes());
   active_.reset();
+  toucher_.stop();
   lock_.release();
 }
 
@@ -230,7 +227,11 @@ tl::unexpected<Error> Implementation::too_large(uint64_t records, uint64_t data_
 }
 
 Result<void> Implementation::make_room(uint64_t payload_bytes, size_t capabilities) {
-  return roll(frame_bytes(payload_bytes) + first_seal_bytes(capabilities) + sizeof(uint64_t));
+  if (!fits(payload_bytes, seal_bytes(capabilities))) {
+    TIDEMARK_TRY(
+        roll(frame_bytes(payload_bytes) + first_seal_bytes(capabilities) + sizeof(uint64_t)));
+  }
+  return active_->offset() < helpers_due_ ? Result<void>() : ask_helpers();
 }
 
 // In place: should the event be refused yet, the next append overwrites it.
@@ -238,7 +239,7 @@ bool Implementation::encode_due_waypoint(uint64_t payload_bytes, size_t capabili
   const uint64_t waypoint = waypoint_payload_bytes(options.time, protocol.counts().size());
   const uint64_t seal =
       frame_bytes(max_seal_payload_bytes(options.time, capabilities, active_->waypoints() + 1));
-  if (!has_room(frame_bytes(waypoint) + payload_bytes, seal)) {
+  if (!fits(frame_bytes(waypoint) + payload_bytes, seal)) {
     // Less is left than a waypoint takes.
     active_->forgo_waypoints();
     return false;
@@ -271,13 +272,10 @@ void Implementation::commit_waypoint() {
       active_->commit(kind, payload_bytes, durability_.durable_hint(), clock_ns(), flags));
 }
 
-Result<uint64_t> Implementation::commit(FrameKind kind, uint64_t payload_bytes) {
-  return after_commit(publish_event(kind, payload_bytes));
-}
-
-Result<uint64_t> Implementation::after_commit(uint64_t end) {
-  if (active_->offset() >= prepare_from_) [[unlikely]]
-    prepare_next();
+uint64_t Implementation::after_commit(uint64_t end) {
+  // Where it fails, the next append asks again, before it appends, and says so.
+  if (active_->offset() >= helpers_due_) [[unlikely]]
+    (void)ask_helpers();
   return end;
 }
 
@@ -309,9 +307,9 @@ Result<uint64_t> Implementation::commit_messages(uint64_t payload_bytes, uint32_
   }
   totals.records += records;
   totals.data_bytes += data_bytes;
-  auto committed_upto = commit(FrameKind::Messages, payload_bytes);
+  const uint64_t end = after_commit(publish_event(FrameKind::Messages, payload_bytes));
   settle();
-  return committed_upto;
+  return end;
 }
 
 void Implementation::settle() {
@@ -321,7 +319,7 @@ void Implementation::settle() {
   // A frame that ends below this leaves room for the seal and the commit word after it, as
   // has_room() wants it.
   const uint64_t room_upto = active_->bytes() - seal_bytes_ - sizeof(uint64_t) + 1;
-  steady_upto_ = std::min({room_upto, prepare_from_, active_->waypoint_due()});
+  steady_upto_ = std::min({room_upto, helpers_due_, active_->waypoint_due()});
 }
 
 bool Implementation::follow_time(uint64_t word) {
@@ -463,7 +461,7 @@ Result<uint64_t> Implementation::append_progress(std::span<const Change> changes
   steady_upto_ = 0;
   seal_bytes_ = seal_bytes(protocol.counts().size());
   encode_progress(active_->payload(), options.time, changes);
-  return commit(FrameKind::Progress, payload_bytes);
+  return after_commit(publish_event(FrameKind::Progress, payload_bytes));
 }
 
 Result<uint64_t> Implementation::append_mark(std::span<const std::byte> token) {
@@ -510,9 +508,15 @@ uint64_t Implementation::max_data_bytes(uint32_t records) const {
   return least < options.segment_bytes ? options.segment_bytes - least : 0;
 }
 
-void Implementation::prepare_next() {
-  prepare_from_ = ~uint64_t{0};
-  preparer_.prepare_ahead(next_position_, next_segment_bytes(0));
+// Said anew after each step, which costs no more than that the preparer has it already.
+Result<void> Implementation::ask_helpers() {
+  const uint64_t offset = active_->offset();
+  const uint64_t prepare_from = active_->bytes() / kPrepareFraction;
+  if (offset >= prepare_from) preparer_.prepare_ahead(next_position_, next_segment_bytes(0));
+  TIDEMARK_TRY(toucher_.advance(offset));
+  helpers_due_ = offset + kTouchStepBytes;
+  if (offset < prepare_from) helpers_due_ = std::min(helpers_due_, prepare_from);
+  return {};
 }
 
 Result<void> Implementation::append_seal(bool closed) {
@@ -538,7 +542,6 @@ Result<void> Implementation::roll(uint64_t frame_and_seal_bytes) {
   succession.previous_end = active_->position();
   succession.void_segment = active_->void_segment();
   TIDEMARK_TRY(append_seal(/*closed=*/false));
-  preparer_.unmap_later(active_->base(), active_->bytes());
   return publish(prepared, succession);
 }
 
@@ -554,7 +557,8 @@ Result<void> Implementation::publish(PreparedSegment prepared, const Succession&
   control_.note_published();
   control_.wake_sleepers();
   next_position_ = active_->first_position() + active_->bytes();
-  prepare_from_ = active_->bytes() / kPrepareFraction;
+  toucher_.begin(prepared);
+  helpers_due_ = std::min(kTouchStepBytes, active_->bytes() / kPrepareFraction);
   return {};
 }
 
@@ -584,6 +588,8 @@ Result<void> Implementation::close() {
   if (const int answer = files_.sync_data(active_descriptor_); answer < 0) {
     return fail_system("cannot sync the seal of a stream", place.directory, -answer);
   }
+  // What is touched after that would be allocated again.
+  toucher_.stop_touching();
   // Only the space goes back: the file keeps its length, so that no mapping of it can fault.
   if (used < active_->bytes()) {
     const int answer = files_.punch_hole(active_descriptor_, used, active_->bytes() - used);

@@ -12,6 +12,7 @@
 #include "control_page.h"
 #include "durability.h"
 #include "fork_guard.h"
+#include "page_toucher.h"
 #include "recovery.h"
 #include "segment_preparer.h"
 #include "stream_directory.h"
@@ -81,14 +82,18 @@ class EventWriter::Implementation {
   // An append: judged, room for the payload, its bytes in place, and the commit.
   //   if (!has_room(bytes, seal)) TIDEMARK_TRY(make_room(bytes, capabilities));
   //   if (is_waypoint_due()) place_waypoint(bytes);
-  //   fill in active_->payload(); return commit(kind, bytes);
+  //   fill in active_->payload(); return after_commit(publish_event(kind, bytes));
   // Each step is a comparison that nearly always holds, here to be inlined, and a function out of
   // the way for when it does not: an append has no call but memcpy, the checksum and the clock.
   bool is_usable() const { return !closed_ && !forked() && !durability_.poisoned(); }
   // Whether the frame fits, and after it the seal and the commit word after that.
-  bool has_room(uint64_t payload_bytes, uint64_t seal) const {
+  bool fits(uint64_t payload_bytes, uint64_t seal) const {
     return active_->offset() + frame_bytes(payload_bytes) + seal + sizeof(uint64_t) <=
            active_->bytes();
+  }
+  // The same, and the helpers were asked for what comes next.
+  bool has_room(uint64_t payload_bytes, uint64_t seal) const {
+    return fits(payload_bytes, seal) && active_->offset() < helpers_due_;
   }
   Result<void> make_room(uint64_t payload_bytes, size_t capabilities);
   // The most that a seal takes here when so many times have a capability.
@@ -108,8 +113,7 @@ class EventWriter::Implementation {
     const size_t capabilities = protocol.counts().size();
     if (encode_due_waypoint(payload_bytes, capabilities)) commit_waypoint();
   }
-  Result<uint64_t> commit(FrameKind kind, uint64_t payload_bytes);
-  Result<uint64_t> after_commit(uint64_t end);
+  uint64_t after_commit(uint64_t end);
   void release();
   // P3: whether it is the time that was judged last, and its capability is still there.
   bool is_judged(std::span<const uint64_t> time) const {
@@ -155,7 +159,7 @@ class EventWriter::Implementation {
   Result<void> publish(PreparedSegment prepared, const Succession& succession);
   uint64_t next_segment_bytes(uint64_t least_bytes) const;
   uint64_t least_segment_bytes(uint64_t frame_and_seal_bytes, uint64_t mark_bytes) const;
-  void prepare_next();
+  Result<void> ask_helpers();
   Result<void> append_seal(bool closed);
   uint64_t clock_ns() {
     uint64_t now = 0;
@@ -179,15 +183,16 @@ class EventWriter::Implementation {
   StreamLock lock_;  // destroyed last: all else is done while it is held
   ControlPage control_;
   SegmentPreparer preparer_;
+  PageToucher toucher_;  // has the mapping of the active segment
   Durability durability_;
   std::optional<ActiveSegment> active_;
   int active_descriptor_ = -1;  // the durability's; for giving space back at close
   uint64_t next_position_;      // of the next segment
-  uint64_t prepare_from_ = 0;   // offset in the active segment at which the next one is prepared
+  uint64_t helpers_due_ = 0;    // offset in the active segment at which they are asked again
   uint64_t captured_at_ns_;
   std::vector<std::byte> mark_;    // the stream's last, for the next segment
   std::optional<Time> last_time_;  // judged, and no progress since
-  // While offsets stay below steady_upto_, an append rolls nothing, prepares nothing and passes no
+  // While offsets stay below steady_upto_, an append rolls nothing, asks no helper and passes no
   // waypoint, steady_time_ is judged and noted, and the policy asks for nothing after it. 0: ask at
   // each append.
   uint64_t steady_upto_ = 0;

@@ -306,6 +306,9 @@ class SystemFiles final : public FileSeam {
   int unmap(std::byte* address, uint64_t bytes) override {
     return result_of(::munmap(address, bytes));
   }
+  int use_large_pages(std::byte* address, uint64_t bytes) override {
+    return result_of(::madvise(address, bytes, MADV_HUGEPAGE));
+  }
   int populate(std::byte* address, uint64_t bytes, bool for_writing) override {
     return result_of(retry_on_signal([&] {
       return ::madvise(address, bytes, for_writing ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);

@@ -12,8 +12,11 @@
 namespace tidemark {
 namespace {
 
-// Long enough to be cheap a page, short enough that a stop or a waiting writer is soon heard.
+// Short enough that a writer that waits for the segment is soon heard.
 constexpr uint64_t kTouchWindowBytes = uint64_t{8} << 20;
+
+// What a writer finds in memory when it begins a segment.
+constexpr uint64_t kTouchedAtFirstBytes = uint64_t{8} << 20;
 
 // The reserve where none was asked for: enough for whatever gives space back.
 constexpr uint64_t kReserveFraction = 64;
@@ -53,30 +56,31 @@ Result<void> make_file_system_safe(FileSeam& files, int descriptor, const std::s
   return {};
 }
 
-bool wants_large_pages(const SegmentPlan& plan, const PreparedSegment& segment) {
-  return plan.large_pages && segment.bytes() >= kLargePagesFrom;
-}
-
-Result<void> cache_zeros(FileSeam& files, const PreparedSegment& segment, uint64_t from,
-                         uint64_t upto) {
-  if (from >= upto) return {};
-  const int answer = files.cache_zeros(segment.descriptor, from, upto - from);
-  if (answer < 0) return fail_system("cannot bring in the pages of", segment.path, -answer);
+// The pages up to an offset. `cancel` ends it early.
+Result<void> touch(FileSeam& files, PreparedSegment& segment, uint64_t upto,
+                   const std::atomic<bool>* cancel) {
+  while (segment.touched_bytes < upto) {
+    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) return {};
+    const uint64_t from = segment.touched_bytes;
+    const uint64_t bytes = std::min(kTouchWindowBytes, upto - from);
+    const int answer = files.populate(segment.base + from, bytes, /*for_writing=*/true);
+    if (answer == -EINVAL) return {};  // an older kernel: the writer's first touch does it
+    if (answer < 0) return fail_system("cannot touch the pages of", segment.path, -answer);
+    segment.touched_bytes += bytes;
+  }
   return {};
 }
 
-Result<void> touch(FileSeam& files, const SegmentPlan& plan, const PreparedSegment& segment,
-                   const std::atomic<bool>* cancel) {
-  for (uint64_t at = 0; at < segment.bytes(); at += kTouchWindowBytes) {
-    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) return {};
-    const uint64_t bytes = std::min(kTouchWindowBytes, segment.bytes() - at);
-    if (wants_large_pages(plan, segment)) {
-      // The first large page holds the identity by now, and was brought in before it.
-      TIDEMARK_TRY(cache_zeros(files, segment, std::max(at, kLargePageBytes), at + bytes));
-    }
-    const int answer = files.populate(segment.base + at, bytes, /*for_writing=*/true);
-    if (answer == -EINVAL) return {};  // an older kernel: the writer's first touch does it
-    if (answer < 0) return fail_system("cannot touch the pages of", segment.path, -answer);
+// Those that are brought in from now on. The first large page cannot be one any more, for the page
+// of the identity is there already: zeros are written to the rest of it, which makes the largest
+// pages that are left.
+Result<void> use_large_pages(FileSeam& files, const PreparedSegment& segment) {
+  const uint64_t first = std::min(kLargePageBytes, segment.bytes());
+  const int answer = files.cache_zeros(segment.descriptor, kPageBytes, first - kPageBytes);
+  if (answer < 0) return fail_system("cannot bring in the pages of", segment.path, -answer);
+  if (first < segment.bytes()) {
+    // Where the kernel does not know of any, they are small.
+    (void)files.use_large_pages(segment.base + first, segment.bytes() - first);
   }
   return {};
 }
@@ -99,19 +103,24 @@ Result<void> fill_in(FileSeam& files, const SegmentPlan& plan, PreparedSegment& 
   if (planted(Bug::SameSalt)) segment.header.salt = 1;
   segment.header.prepared_at_ns = files.now_ns();
   finish_identity(segment.header);
-  if (wants_large_pages(plan, segment)) {
-    TIDEMARK_TRY(cache_zeros(files, segment, 0, kLargePageBytes));
+  // All but the magic, which is zero here as in the file. By a write, which brings in one page; a
+  // store brings in what the kernel would read around it.
+  const auto identity =
+      std::as_bytes(std::span(&segment.header, 1)).first(offsetof(SegmentHeader, first_sequence));
+  if (const int answer = files.write(segment.descriptor, identity, 0); answer < 0) {
+    return fail_system("cannot write the identity of", segment.path, -answer);
   }
-  // All but the magic, which is zero here as in the file.
-  std::memcpy(segment.base, &segment.header, offsetof(SegmentHeader, first_sequence));
 
-  // Name and identity become durable under every policy. Where commits will be synced, all pages
-  // are: their extents are converted once here instead of at each commit.
-  if (plan.sync_populated) TIDEMARK_TRY(touch(files, plan, segment, cancel));
+  const auto bring_in = [&](uint64_t upto) -> Result<void> {
+    if (plan.large_pages) TIDEMARK_TRY(use_large_pages(files, segment));
+    return touch(files, segment, std::min(upto, segment.bytes()), cancel);
+  };
+  // Name and identity become durable under every policy, and not more than that unless commits are.
+  if (plan.sync_populated) TIDEMARK_TRY(bring_in(segment.bytes()));
   int answer = planted(Bug::IdentityNotSynced) ? 0 : files.sync_all(segment.descriptor);
   if (answer == 0 && !planted(Bug::NoDirectorySync)) answer = files.sync_directory(plan.directory);
   if (answer < 0) return fail_system("cannot sync", segment.path, -answer);
-  if (!plan.sync_populated) TIDEMARK_TRY(touch(files, plan, segment, cancel));
+  if (!plan.sync_populated) TIDEMARK_TRY(bring_in(kTouchedAtFirstBytes));
   return {};
 }
 
@@ -157,28 +166,20 @@ void SegmentPreparer::stop() {
   if (thread_.joinable()) thread_.join();
   if (ready_ && ready_->has_value()) discard_segment(files_, **ready_);
   ready_.reset();
-  for (const Mapping& mapping : std::exchange(retired_, {})) {
-    files_.unmap(mapping.base, mapping.bytes);
-  }
-}
-
-void SegmentPreparer::ensure_thread() {
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
 void SegmentPreparer::prepare_ahead(uint64_t first_position, uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   if (request_ || busy_ || ready_) return;
   request_ = Request{first_position, bytes};
-  ensure_thread();
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
   changed_.notify_all();
 }
 
 Result<PreparedSegment> SegmentPreparer::take(uint64_t first_position, uint64_t least_bytes,
                                               uint64_t bytes) {
   std::unique_lock lock(mutex_);
-  // A writer that has caught up takes the segment as soon as it is usable, and touches the rest
-  // of its pages itself.
+  // A writer that has caught up takes the segment as soon as it is usable.
   cancel_.store(true, std::memory_order_relaxed);
   changed_.wait(lock, [this] { return !request_ && !busy_; });
   cancel_.store(false, std::memory_order_relaxed);
@@ -218,35 +219,22 @@ Result<void> SegmentPreparer::check_space(uint64_t bytes) {
   return error;
 }
 
-void SegmentPreparer::unmap_later(std::byte* base, uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
-  retired_.push_back({base, bytes});
-  ensure_thread();
-  changed_.notify_all();
-}
-
 void SegmentPreparer::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stop_ || request_ || !retired_.empty(); });
+    changed_.wait(lock, [this] { return stop_ || request_; });
     if (stop_) {
       request_.reset();
       return;
     }
-    if (request_) {
-      const Request request = *std::exchange(request_, std::nullopt);
-      busy_ = true;
-      lock.unlock();
-      auto prepared = prepare(request.first_position, request.bytes, &cancel_);
-      lock.lock();
-      busy_ = false;
-      ready_.emplace(std::move(prepared));
-      changed_.notify_all();
-    }
-    const auto retired = std::exchange(retired_, {});
+    const Request request = *std::exchange(request_, std::nullopt);
+    busy_ = true;
     lock.unlock();
-    for (const Mapping& mapping : retired) files_.unmap(mapping.base, mapping.bytes);
+    auto prepared = prepare(request.first_position, request.bytes, &cancel_);
     lock.lock();
+    busy_ = false;
+    ready_.emplace(std::move(prepared));
+    changed_.notify_all();
   }
 }
 

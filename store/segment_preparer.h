@@ -1,5 +1,5 @@
-// Preparing segments: allocated, mapped, synced and touched before the writer needs them (SPEC.md
-// section 8). First touch costs far more than the copy that follows it, so a helper thread does it.
+// Preparing segments: allocated, mapped and synced before the writer needs them, by a helper thread
+// (SPEC.md section 8).
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "tidemark/file_seam.h"
 #include "tidemark/layout.h"
@@ -18,15 +17,13 @@
 
 namespace tidemark {
 
-// Smaller segments are those of streams that write little, and have nothing of large pages.
-inline constexpr uint64_t kLargePagesFrom = 2 * kLargePageBytes;
-
 // A segment with its identity in place, mapped for writing. Not published.
 struct PreparedSegment {
   int descriptor = -1;
   std::string path;
   std::byte* base = nullptr;
-  SegmentHeader header{};  // the identity; the rest is zero
+  SegmentHeader header{};      // the identity; the rest is zero
+  uint64_t touched_bytes = 0;  // its first pages, which were touched
 
   uint64_t bytes() const { return header.segment_bytes; }
 };
@@ -36,14 +33,16 @@ struct SegmentPlan {
   std::string directory;
   SegmentHeader identity{};     // but for size, first position, salt and time of preparation
   bool sync_populated = false;  // commits will be synced: convert the extents beforehand
-  bool large_pages = false;     // in segments of kLargePagesFrom bytes and more
+  bool large_pages = false;     // pages of kLargePageBytes where the file system has them
   std::optional<uint64_t> reserve_bytes = std::nullopt;  // as in WriterOptions
   uint64_t low_space_bytes = 0;
 };
 
-// Creates the file, allocates, maps, syncs name and identity, and touches all pages. On failure
-// nothing is left behind. `cancel`, if given, ends the touching early; the segment is usable then.
-// Errors: NoSpace, Io, Unsupported (a file system that cannot be mapped safely).
+// Creates the file, allocates, maps, syncs name and identity, and touches the first pages. Where
+// commits will be synced, all pages are touched and synced as well: their extents are converted
+// once here instead of at each commit; `cancel`, if given, ends that early, and the segment is
+// usable then. On failure nothing is left behind. Errors: NoSpace, Io, Unsupported (a file system
+// that cannot be mapped safely).
 Result<PreparedSegment> prepare_segment(FileSeam& files, const SegmentPlan& plan,
                                         uint64_t first_position, uint64_t bytes,
                                         const std::atomic<bool>* cancel = nullptr);
@@ -51,8 +50,7 @@ Result<PreparedSegment> prepare_segment(FileSeam& files, const SegmentPlan& plan
 // Unlinks a segment that was never published.
 void discard_segment(FileSeam& files, const PreparedSegment& segment);
 
-// Prepares one segment ahead on a thread of its own, and unmaps what is no longer written.
-// One caller's thread at a time.
+// Prepares one segment ahead on a thread of its own. One caller's thread at a time.
 class SegmentPreparer {
  public:
   SegmentPreparer(FileSeam& files, SegmentPlan plan);
@@ -65,7 +63,6 @@ class SegmentPreparer {
   // The prepared segment, if it is the one at `first_position` with at least `least_bytes`; else
   // one of `bytes` is prepared here and now. Errors: as prepare_segment; a retry is possible.
   Result<PreparedSegment> take(uint64_t first_position, uint64_t least_bytes, uint64_t bytes);
-  void unmap_later(std::byte* base, uint64_t bytes);
   // Any thread.
   bool low_on_space() const { return low_on_space_.load(std::memory_order_relaxed); }
 
@@ -74,12 +71,7 @@ class SegmentPreparer {
     uint64_t first_position = 0;
     uint64_t bytes = 0;
   };
-  struct Mapping {
-    std::byte* base = nullptr;
-    uint64_t bytes = 0;
-  };
   void run();
-  void ensure_thread();
   Result<PreparedSegment> prepare(uint64_t first_position, uint64_t bytes,
                                   const std::atomic<bool>* cancel = nullptr);
   Result<void> check_space(uint64_t bytes);
@@ -95,7 +87,6 @@ class SegmentPreparer {
   // Stored by whoever prepares a segment, loaded by any thread; orders nothing.
   std::atomic<bool> low_on_space_{false};
   std::optional<Result<PreparedSegment>> ready_;
-  std::vector<Mapping> retired_;
   std::thread thread_;
 };
 

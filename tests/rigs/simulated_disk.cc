@@ -111,6 +111,7 @@ std::string_view name_of(Call call) {
                                          "disable_copy_on_write",
                                          "map",
                                          "unmap",
+                                         "use_large_pages",
                                          "populate",
                                          "futex_wait",
                                          "futex_wake",
@@ -573,6 +574,11 @@ int SimulatedProcess::unmap(std::byte* address, uint64_t /*bytes*/) {
   if (found == mappings_.end()) return -EINVAL;
   mappings_.erase(found);
   return ask(Call::Unmap, "");
+}
+
+int SimulatedProcess::use_large_pages(std::byte* /*address*/, uint64_t /*bytes*/) {
+  const std::lock_guard lock(disk_.mutex);
+  return ask(Call::UseLargePages, "");
 }
 
 int SimulatedProcess::populate(std::byte* address, uint64_t /*bytes*/, bool for_writing) {

@@ -95,6 +95,7 @@ enum class Call : uint8_t {
   DisableCopyOnWrite,
   Map,
   Unmap,
+  UseLargePages,
   Populate,
   FutexWait,
   FutexWake,
@@ -173,6 +174,7 @@ class SimulatedProcess : public FileSeam {
   int disable_copy_on_write(int descriptor) override;
   std::byte* map(int descriptor, uint64_t bytes, bool writable, int& error) override;
   int unmap(std::byte* address, uint64_t bytes) override;
+  int use_large_pages(std::byte* address, uint64_t bytes) override;
   int populate(std::byte* address, uint64_t bytes, bool for_writing) override;
   int futex_wait(std::span<const FutexWait> words, std::chrono::nanoseconds limit) override;
   int futex_wake_all(uint32_t* word) override;

@@ -76,6 +76,9 @@ class ForwardingFiles : public FileSeam {
     return to_.map(descriptor, bytes, writable, error);
   }
   int unmap(std::byte* address, uint64_t bytes) override { return to_.unmap(address, bytes); }
+  int use_large_pages(std::byte* address, uint64_t bytes) override {
+    return to_.use_large_pages(address, bytes);
+  }
   int populate(std::byte* address, uint64_t bytes, bool for_writing) override {
     return to_.populate(address, bytes, for_writing);
   }

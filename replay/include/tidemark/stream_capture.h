@@ -64,6 +64,8 @@ class StreamCapture {
   bool reached() const;
   size_t fitting(std::span<const std::string_view> records) const;
   Result<void> too_large(size_t record_bytes) const;
+  bool is_one_event(std::span<const std::string_view> records) const;
+  Result<void> ended(Result<uint64_t> appended);
   Result<void> keep(Result<void> result);
 
   EventWriter writer_;

@@ -37,8 +37,8 @@ struct SyncPolicy {
   static SyncPolicy every_commit() { return {Kind::EveryCommit, {}, 0}; }
 };
 
-// How the page cache holds segments of 4 MiB and more while they are written, where
-// the file system can: ext4 and XFS, of recent kernels.
+// How the page cache holds segments while they are written, where the file system can: ext4 and
+// XFS, of recent kernels.
 enum class SegmentPages : uint8_t {
   Automatic,  // large without a sync policy, else small
   Small,      // a sync writes no more than what was appended: for who syncs after few events
@@ -57,6 +57,10 @@ enum class Resume : uint8_t {
   KeepAll,            // they stay: the producer goes on where it was
   DiscardIncomplete,  // they are void: the producer offers them again (SPEC.md section 5.8)
 };
+
+// Records that have no more bytes together, with 4 more for each where they have lengths of their
+// own, fit into one event of any stream.
+inline constexpr uint64_t kAlwaysFitBytes = kMinSegmentBytes / 8;
 
 // The longest restart token of a producer.
 inline constexpr size_t kMaxMarkBytes = 4096;
@@ -110,7 +114,8 @@ struct RecoveryReport {
 // `append_*`, `set_captured_at` and `close` belong to one thread at a time; `sync`,
 // `wait_durable`, `durable` and `committed` may be called from any thread beside it. No append
 // allocates, locks or makes a system call outside a roll to the next segment, except to wake a
-// sleeping reader, or where the sync policy says so. After a failed sync every call is `Poisoned`.
+// sleeping reader, to wake a helper thread each 2 MiB, or where the sync policy says so. After a
+// failed sync every call is `Poisoned`.
 class EventWriter {
  public:
   class Implementation;

@@ -111,6 +111,9 @@ class FileSeam {
   // address at which pages of kLargePageBytes can be mapped as such, where it is that long.
   virtual std::byte* map(int descriptor, uint64_t bytes, bool writable, int& error) = 0;
   virtual int unmap(std::byte* address, uint64_t bytes) = 0;
+  // Asks that pages of the range that are brought in from now on be of kLargePageBytes, where the
+  // file system has such. A failure changes nothing: -EINVAL where the kernel cannot.
+  virtual int use_large_pages(std::byte* address, uint64_t bytes) = 0;
   // Brings the pages of a range into memory, for reading or writing: a bad medium or a short file
   // is an error here, and not a signal later. -EINVAL where the kernel cannot.
   virtual int populate(std::byte* address, uint64_t bytes, bool for_writing) = 0;
