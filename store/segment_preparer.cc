@@ -16,7 +16,7 @@ namespace {
 constexpr uint64_t kTouchWindowBytes = uint64_t{8} << 20;
 
 // What a writer finds in memory when it begins a segment.
-constexpr uint64_t kTouchedAtFirstBytes = uint64_t{8} << 20;
+constexpr uint64_t kTouchedAtFirstBytes = kLargePageBytes;
 
 // The reserve where none was asked for: enough for whatever gives space back.
 constexpr uint64_t kReserveFraction = 64;

@@ -1,7 +1,7 @@
 //! Tidemark beside timely's own binary EventWriter and EventReader, in one run: the same events, through
 //! the same traits, into files on the same disk.
 //!
-//!     cargo run --release --example side_by_side -- [DIRECTORY] [--rounds N] [--mib N] [--json FILE]
+//!     cargo run --release --example side_by_side -- [DIRECTORY] [--rounds N] [--mib N] [--batch N] [--json FILE]
 //!
 //! Throughput is the median of interleaved rounds, each over 256 MiB of records (an eighth at
 //! one a batch). timely's writer goes
@@ -414,11 +414,13 @@ fn fill(path: &Path) {
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (mut directory, mut rounds, mut mib, mut json) = (std::env::temp_dir(), 5, 256, None);
+    let mut batches = vec![1, 128, 1024];
     while let Some(argument) = arguments.next() {
         let mut value = || PathBuf::from(arguments.next().expect("a value"));
         match argument.as_str() {
             "--rounds" => rounds = value().to_string_lossy().parse().expect("a number"),
             "--mib" => mib = value().to_string_lossy().parse().expect("a number"),
+            "--batch" => batches = vec![value().to_string_lossy().parse().expect("a number")],
             "--json" => json = Some(value()),
             "--fill" => return fill(&value()),
             "--write-and-die" => {
@@ -433,7 +435,7 @@ fn main() {
     std::panic::set_hook(Box::new(|_| {}));
 
     let mut rows = Vec::new();
-    for batch in [1, 128, 1024] {
+    for batch in batches {
         rows.push(compare::<u64>(&directory, batch, rounds, mib));
         rows.push(compare::<Record64>(&directory, batch, rounds, mib));
     }
