@@ -7,9 +7,9 @@
 namespace tidemark {
 namespace {
 
-// Far enough for a writer that is as quick as memory while the thread is late by a millisecond or
-// two, and less than a processor's last cache has.
-constexpr uint64_t kTouchAheadBytes = uint64_t{16} << 20;
+// A burst of so much finds its pages there. A writer that goes on and on is as quick as the thread,
+// which is then little ahead of it.
+constexpr uint64_t kTouchAheadBytes = uint64_t{64} << 20;
 constexpr uint64_t kTouchWindowBytes = kLargePageBytes;
 
 // So that the touching does not wait long for an unmapping, which has less haste; but what has to

@@ -1,6 +1,6 @@
 // Touching pages ahead of the writer (SPEC.md section 8). The first touch of a page costs far more
-// than the copy that follows it, so a helper thread does it: only a little ahead, so that no more
-// memory is cleared than is written to, and what was cleared is still in the processor's cache.
+// than the copy that follows it, so a helper thread does it, in the segment that is written: to a
+// writer that never rests, what was just cleared is still in the processor's cache.
 #pragma once
 
 #include <condition_variable>

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <iterator>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,7 +24,7 @@ namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 // What page_toucher.cc takes for far enough.
-constexpr uint64_t kAhead = 16 * kMiB;
+constexpr uint64_t kAhead = 64 * kMiB;
 
 // Remembers what is touched and unmapped of segments that are addresses and nothing else.
 class Addresses : public ForwardingFiles {
@@ -96,14 +98,14 @@ bool comes_true(Condition condition) {
 TEST_CASE("Pages are touched ahead of the writer, and not further ahead than is wanted") {
   Addresses files;
   PageToucher toucher(files);
-  const PreparedSegment segment = segment_at(1024 * kMiB, 128 * kMiB, 8 * kMiB);
+  const PreparedSegment segment = segment_at(1024 * kMiB, 256 * kMiB, 8 * kMiB);
   toucher.begin(segment);
   const auto touched = [&] { return files.bytes_of(files.touched, segment); };
   CHECK(comes_true([&] { return touched() == kAhead - 8 * kMiB; }));
   must(toucher.advance(3 * kMiB));
   // Whole windows.
   CHECK(comes_true([&] { return touched() == kAhead + 4 * kMiB - 8 * kMiB; }));
-  must(toucher.advance(126 * kMiB));
+  must(toucher.advance(254 * kMiB));
   const std::byte* const end = segment.base + segment.bytes();
   CHECK(
       comes_true([&] { return files.last_touched().address + files.last_touched().bytes == end; }));
@@ -147,7 +149,7 @@ TEST_CASE("Pages that cannot be had are an error of each call until they can") {
   Addresses files;
   files.answer = -EIO;
   PageToucher toucher(files);
-  const PreparedSegment segment = segment_at(1024 * kMiB, 64 * kMiB);
+  const PreparedSegment segment = segment_at(1024 * kMiB, 256 * kMiB);
   toucher.begin(segment);
   const auto calls = [&] {
     const std::lock_guard lock(files.mutex);
@@ -211,10 +213,23 @@ namespace {
 // Real files whose pages from some offset of a segment on cannot be had for a while.
 class BadPages : public ForwardingFiles {
  public:
-  int populate(std::byte* address, uint64_t bytes, bool for_writing) override {
-    return failing && for_writing ? -EIO : ForwardingFiles::populate(address, bytes, for_writing);
+  std::byte* map(int descriptor, uint64_t bytes, bool writable, int& error) override {
+    std::byte* const base = ForwardingFiles::map(descriptor, bytes, writable, error);
+    const std::lock_guard lock(mutex_);
+    bases_.insert(base);
+    return base;
   }
-  std::atomic<bool> failing{false};
+  int populate(std::byte* address, uint64_t bytes, bool for_writing) override {
+    const std::lock_guard lock(mutex_);
+    const std::byte* const base = *std::prev(bases_.upper_bound(address));
+    if (failing && for_writing && address - base >= static_cast<ptrdiff_t>(16 * kMiB)) return -EIO;
+    return ForwardingFiles::populate(address, bytes, for_writing);
+  }
+  std::atomic<bool> failing{true};
+
+ private:
+  std::mutex mutex_;
+  std::set<const std::byte*> bases_;
 };
 
 }  // namespace
@@ -232,8 +247,6 @@ TEST_CASE("Where pages cannot be touched, an append fails before it appends, unt
   const uint64_t time = 0;
   uint64_t appended = 0;
   // Into the segment of 32 MiB, behind 31 MiB of others.
-  for (; writer.committed() < 32 * kMiB; ++appended) append_text(writer, 0, text);
-  files.failing = true;
   std::optional<Error> refused;
   while (!refused && writer.committed() < 60 * kMiB) {
     if (auto answer = writer.append_messages(std::span(&time, 1), records); answer) {
