@@ -132,6 +132,22 @@ impl<T: LoggedTime, C, K: Codec<C>> EventWriter<T, C, K> {
             return self.handle.result();
         }
         let result = self.write(event);
+        self.keep(result)
+    }
+
+    /// Notes where the producer would go on should it be killed: 1 to 4,096 bytes of its own, an offset in
+    /// its input for instance, which [`Log::resume`] and the next [`recovery`](Self::recovery) give back.
+    /// It survives what the events before it survive. Errors, which stay: as [`try_push`](Self::try_push);
+    /// `InvalidArgument` at another length.
+    pub fn mark(&mut self, token: &[u8]) -> Result<(), Error> {
+        if self.failed {
+            return self.handle.result();
+        }
+        let result = self.appender.as_mut().map_or(Ok(()), |appender| appender.mark(token));
+        self.keep(result)
+    }
+
+    fn keep(&mut self, result: Result<(), Error>) -> Result<(), Error> {
         if let Err(error) = &result {
             self.failed = true;
             self.handle.told().error = Some(error.clone());

@@ -283,6 +283,28 @@ fn a_producer_that_was_restarted_leaves_each_record_once() {
     assert!(reader.handle().result().unwrap().finished);
 }
 
+#[test]
+fn what_was_marked_last_is_given_back_to_the_next_opening() {
+    let directory = Directory::new("mark");
+    let log = Log::open(directory.join("log")).unwrap();
+    let mut writer = EventWriter::<u64, Vec<u64>>::open(&log, 0).unwrap();
+    assert!(writer.recovery().unwrap().mark.is_empty());
+    writer.push(messages(0, vec![1]));
+    writer.mark(b"offset 17").unwrap();
+    writer.mark(b"offset 34").unwrap();
+    drop(writer);
+    assert_eq!(log.resume().unwrap().streams[0].mark, b"offset 34");
+    let mut writer = EventWriter::<u64, Vec<u64>>::open(&log, 0).unwrap();
+    assert_eq!(writer.recovery().unwrap().mark, b"offset 34");
+    let handle = writer.handle();
+    assert_eq!(writer.mark(&[0; 4097]).unwrap_err().code, ErrorCode::InvalidArgument);
+    assert_eq!(writer.mark(b"later").unwrap_err().code, ErrorCode::InvalidArgument); // it stays
+    drop(writer);
+    assert_eq!(handle.error().unwrap().code, ErrorCode::InvalidArgument);
+    // It is no event.
+    assert_eq!(read_all(&mut EventReader::<u64, Vec<u64>>::open(&log, 0).unwrap())[0], messages(0, vec![1]));
+}
+
 /// Ten thousand records, a time each hundred.
 fn write_many(log: &Log) {
     let mut writer = EventWriter::<u64, Vec<u64>>::open(log, 0).unwrap();

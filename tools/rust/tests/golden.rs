@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tidemark::scratch::Directory;
-use tidemark::{Content, EventReader, Log, Next, Reader, ReaderOptions};
+use tidemark::{Content, ErrorCode, EventReader, EventWriter, Log, Next, Reader, ReaderOptions, WriterOptions};
 use timely::dataflow::operators::capture::event::EventIterator;
 use timely::dataflow::operators::capture::Event;
 use timely::progress::Stamp;
@@ -79,4 +79,19 @@ fn records_with_a_schema_are_read() {
     let Next::Event(event) = reader.next().unwrap() else { panic!("an event") };
     let Content::Messages(messages) = event.content() else { panic!("messages") };
     assert_eq!(messages.iter().collect::<Vec<_>>(), [b"a note"]);
+
+    // And a stream is written with the same one.
+    let schema = reader.traits().unwrap().schema;
+    assert_eq!(&schema[4..8], b"BFBS");
+    let log = Log::open(directory.join("written")).unwrap();
+    let options = WriterOptions { schema: schema.clone(), ..WriterOptions::default() };
+    EventWriter::<u64, Vec<Vec<u8>>>::open_with(&log, 0, &options).unwrap();
+    let mut reader = Reader::open(&log, 0, &ReaderOptions::default()).unwrap();
+    assert_eq!(reader.traits().unwrap().schema, schema);
+    let without = EventWriter::<u64, Vec<Vec<u8>>>::open(&log, 0).err().unwrap();
+    assert_eq!(without.code, ErrorCode::InvalidArgument);
+    assert!(without.text.contains("schema"), "{without}");
+    let options = WriterOptions { schema: schema[..20].to_vec(), ..WriterOptions::default() };
+    let torn = EventWriter::<u64, Vec<Vec<u8>>>::open_with(&log, 0, &options).err().unwrap();
+    assert_eq!(torn.code, ErrorCode::InvalidArgument);
 }
