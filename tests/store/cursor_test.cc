@@ -24,13 +24,6 @@ using namespace tidemark::test;
 
 namespace {
 
-WriterOptions small_segments(SyncPolicy sync = SyncPolicy::none()) {
-  WriterOptions options;
-  options.sync = sync;
-  options.segment_bytes = kMinSegmentBytes;
-  return options;
-}
-
 void write_numbers(const Log& log, uint32_t stream, uint64_t from, uint64_t upto) {
   EventWriter writer = must(log.writer(stream, small_segments()));
   for (uint64_t i = from; i < upto; ++i) {

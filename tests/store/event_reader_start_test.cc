@@ -15,13 +15,6 @@ using namespace tidemark::test;
 
 namespace {
 
-WriterOptions small_segments() {
-  WriterOptions options;
-  options.sync = SyncPolicy::none();
-  options.segment_bytes = kMinSegmentBytes;
-  return options;
-}
-
 ReaderOptions at_position(uint64_t position, Access access = Access::Map) {
   ReaderOptions options;
   options.position = position;

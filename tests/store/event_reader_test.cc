@@ -24,13 +24,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-WriterOptions small_segments() {
-  WriterOptions options;
-  options.sync = SyncPolicy::none();
-  options.segment_bytes = kMinSegmentBytes;
-  return options;
-}
-
 void append_numbers(const Log& log, int from, int upto) {
   EventWriter writer = must(log.writer(0, small_segments()));
   for (int i = from; i < upto; ++i) {

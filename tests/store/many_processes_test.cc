@@ -27,17 +27,10 @@ namespace {
 constexpr uint32_t kWorkers = 4;
 constexpr uint64_t kRecords = 300;
 
-WriterOptions small_segments() {
-  WriterOptions options;
-  options.sync = SyncPolicy::every_bytes(20'000);
-  options.segment_bytes = kMinSegmentBytes;
-  return options;
-}
-
 // Whichever stream is free: workers of one log need not be told who is who.
 int work(const Log& log) {
   for (uint32_t stream = 0; stream < kWorkers; ++stream) {
-    auto writer = log.writer(stream, small_segments());
+    auto writer = log.writer(stream, small_segments(SyncPolicy::every_bytes(20'000)));
     if (!writer && writer.error().code == ErrorCode::Busy) continue;
     if (!writer && writer.error().code == ErrorCode::Finished) continue;
     if (!writer) return 1;

@@ -20,13 +20,6 @@ using namespace tidemark::test;
 
 namespace {
 
-WriterOptions small_segments() {
-  WriterOptions options;
-  options.sync = SyncPolicy::none();
-  options.segment_bytes = kMinSegmentBytes;
-  return options;
-}
-
 // Of several segments, closed.
 Log log_of_segments(const std::string& path) {
   Log log = must(Log::open(path));

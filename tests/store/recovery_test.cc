@@ -25,13 +25,6 @@ using namespace tidemark::test;
 
 namespace {
 
-WriterOptions small_segments(SyncPolicy sync = SyncPolicy::none()) {
-  WriterOptions options;
-  options.sync = sync;
-  options.segment_bytes = kMinSegmentBytes;
-  return options;
-}
-
 // Leaves a stream as a killed writer does: the child appends and ends without a word.
 template <typename Append>
 void append_and_die(const Log& log, const WriterOptions& options, Append append) {

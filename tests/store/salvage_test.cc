@@ -17,13 +17,6 @@ using namespace tidemark::test;
 
 namespace {
 
-WriterOptions small_segments() {
-  WriterOptions options;
-  options.sync = SyncPolicy::none();
-  options.segment_bytes = kMinSegmentBytes;
-  return options;
-}
-
 // Two incarnations of ten events; finished at the end if asked for.
 void write_log(const std::string& path, bool finished = false) {
   const Log log = must(Log::open(path));

@@ -27,13 +27,6 @@ class MeasuredSpace : public ForwardingFiles {
   std::atomic<bool> failing{false};
 };
 
-WriterOptions small_segments() {
-  WriterOptions options;
-  options.sync = SyncPolicy::none();
-  options.segment_bytes = kMinSegmentBytes;
-  return options;
-}
-
 // Appends until it is refused; returns how often it was not.
 size_t append_until_refused(EventWriter& writer, std::optional<Error>& refusal) {
   const std::string text(1000, 'x');

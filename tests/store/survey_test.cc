@@ -14,13 +14,6 @@ using namespace tidemark::test;
 
 namespace {
 
-WriterOptions small_segments() {
-  WriterOptions options;
-  options.sync = SyncPolicy::none();
-  options.segment_bytes = kMinSegmentBytes;
-  return options;
-}
-
 StreamSurvey survey(const std::string& path, uint32_t stream = 0) {
   return must(survey_stream(must(Log::open(path)), stream));
 }

@@ -23,13 +23,6 @@ using namespace tidemark::test;
 
 namespace {
 
-WriterOptions small_segments() {
-  WriterOptions options;
-  options.sync = SyncPolicy::none();
-  options.segment_bytes = kMinSegmentBytes;
-  return options;
-}
-
 // Three incarnations, each with a segment of a few events of different lengths.
 void write_closed_log(const std::string& path) {
   const Log log = must(Log::open(path));

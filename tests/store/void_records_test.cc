@@ -8,6 +8,7 @@
 #include "support/catch.h"
 #include "support/log_files.h"
 #include "support/seed.h"
+#include "support/soundness.h"
 #include "support/stream_helpers.h"
 #include "support/temporary_directory.h"
 #include "tidemark/log.h"
@@ -18,13 +19,6 @@ using namespace tidemark;
 using namespace tidemark::test;
 
 namespace {
-
-WriterOptions small_segments() {
-  WriterOptions options;
-  options.segment_bytes = kMinSegmentBytes;
-  options.sync = SyncPolicy::none();
-  return options;
-}
 
 WriterOptions resuming() {
   WriterOptions options = small_segments();
@@ -50,13 +44,6 @@ std::vector<std::string> messages_of(const Log& log, const ReaderOptions& option
     if (status != EventReader::Status::Event) return found;
     if (reader.event().messages() != nullptr) found.push_back(text_of(reader.event()));
   }
-}
-
-bool is_sound(const Log& log) {
-  const auto report = must(verify_log(log.path()));
-  return report.log_damage.empty() &&
-         std::all_of(report.streams.begin(), report.streams.end(),
-                     [](const auto& stream) { return stream.damage.empty(); });
 }
 
 std::vector<std::string> rules_broken(const Log& log) {

@@ -25,6 +25,14 @@ T must(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return *std::move(result);
 }
 
+// Segments of the least size, which few events fill.
+inline WriterOptions small_segments(SyncPolicy sync = SyncPolicy::none()) {
+  WriterOptions options;
+  options.sync = sync;
+  options.segment_bytes = kMinSegmentBytes;
+  return options;
+}
+
 inline uint64_t append_text(EventWriter& writer, uint64_t time, std::string_view text) {
   const std::string_view records[] = {text};
   return must(writer.append_messages(std::span(&time, 1), records));
