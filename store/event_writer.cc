@@ -184,6 +184,7 @@ Implementation::Implementation(FileSeam& files, const StreamPlace& where,
       toucher_(files),
       durability_(files, control_, options.sync, committed, recovered.end),
       next_position_(recovered.next_position),
+      precise_clock_(files),
       captured_at_ns_(recovered.captured_at_ns),
       mark_(recovery.mark),
       fork_generation_(fork_generation()) {}

@@ -13,6 +13,7 @@
 #include "durability.h"
 #include "fork_guard.h"
 #include "page_toucher.h"
+#include "precise_clock.h"
 #include "recovery.h"
 #include "segment_preparer.h"
 #include "stream_directory.h"
@@ -165,7 +166,7 @@ class EventWriter::Implementation {
     uint64_t now = 0;
     switch (options.clock) {
       case CaptureClock::Precise:
-        now = files_.now_ns();
+        now = precise_clock_.now_ns();
         break;
       case CaptureClock::Coarse:
         now = files_.coarse_now_ns();
@@ -189,6 +190,7 @@ class EventWriter::Implementation {
   int active_descriptor_ = -1;  // the durability's; for giving space back at close
   uint64_t next_position_;      // of the next segment
   uint64_t helpers_due_ = 0;    // offset in the active segment at which they are asked again
+  PreciseClock precise_clock_;
   uint64_t captured_at_ns_;
   std::vector<std::byte> mark_;    // the stream's last, for the next segment
   std::optional<Time> last_time_;  // judged, and no progress since

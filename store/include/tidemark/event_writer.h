@@ -47,7 +47,7 @@ enum class SegmentPages : uint8_t {
 
 // Where `captured_at_ns` comes from.
 enum class CaptureClock : uint8_t {
-  Precise,   // the system's clock at each append
+  Precise,   // the system's clock, to a microsecond
   Coarse,    // the same at a tick's resolution (about 4 ms), cheaper
   Supplied,  // what the caller last gave to `set_captured_at`
 };

@@ -188,7 +188,7 @@ typedef enum tidemark_sync {
 } tidemark_sync;
 
 typedef enum tidemark_clock {
-  TIDEMARK_CLOCK_PRECISE = 0,
+  TIDEMARK_CLOCK_PRECISE = 0, /* to a microsecond */
   TIDEMARK_CLOCK_COARSE = 1,  /* about 4 ms, cheaper */
   TIDEMARK_CLOCK_SUPPLIED = 2 /* what tidemark_writer_set_captured_at() gave last */
 } tidemark_clock;
