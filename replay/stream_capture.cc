@@ -129,7 +129,7 @@ Result<void> StreamCapture::write(const Time& time, std::span<const std::string_
 
 // How many of the records one event takes. At least one, if none is too large by itself.
 size_t StreamCapture::fitting(std::span<const std::string_view> records) const {
-  const size_t most =
+  const auto most =
       std::min<size_t>({records.size(), kMaxRecords, writer_.max_data_bytes(0) / sizeof(uint32_t)});
   const auto fits = [&](size_t count, size_t bytes) {
     return bytes <= writer_.max_data_bytes(static_cast<uint32_t>(count));

@@ -11,7 +11,7 @@ namespace tidemark {
 
 StreamSource::StreamSource(std::unique_ptr<StreamEvents> events, Slice slice, EndMode end,
                            bool follow)
-    : events_(std::move(events)), slice_(slice), end_(end), follow_(follow) {
+    : events_(std::move(events)), slice_(std::move(slice)), end_(end), follow_(follow) {
   capabilities_.update(Time::minimum({}), 1);
 }
 

@@ -546,7 +546,8 @@ Result<void> Implementation::roll(uint64_t frame_and_seal_bytes) {
   return publish(prepared, succession);
 }
 
-Result<void> Implementation::publish(PreparedSegment prepared, const Succession& succession) {
+Result<void> Implementation::publish(const PreparedSegment& prepared,
+                                     const Succession& succession) {
   active_.emplace(prepared);
   time_noted_ = false;
   steady_upto_ = 0;

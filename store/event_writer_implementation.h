@@ -157,7 +157,7 @@ class EventWriter::Implementation {
   tl::unexpected<Error> wrong_encoding() const;
   tl::unexpected<Error> too_large(uint64_t records, uint64_t data_bytes) const;
   Result<void> roll(uint64_t frame_and_seal_bytes);
-  Result<void> publish(PreparedSegment prepared, const Succession& succession);
+  Result<void> publish(const PreparedSegment& prepared, const Succession& succession);
   uint64_t next_segment_bytes(uint64_t least_bytes) const;
   uint64_t least_segment_bytes(uint64_t frame_and_seal_bytes, uint64_t mark_bytes) const;
   Result<void> ask_helpers();

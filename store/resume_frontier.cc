@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <ranges>
 
 #include "control_page.h"
 #include "paths.h"
@@ -23,8 +24,8 @@ struct Standing {
 // A stream that is being written: to the end of its last segment, as a reader would.
 Result<Standing> read_live(FileSeam& files, const std::string& directory, uint32_t stream) {
   TIDEMARK_ASSIGN(positions, list_segment_names(files, directory));
-  for (auto at = positions.rbegin(); at != positions.rend(); ++at) {
-    auto opened = Segment::open(files, segment_path(directory, *at), stream, Access::Copy);
+  for (const uint64_t position : positions | std::views::reverse) {
+    auto opened = Segment::open(files, segment_path(directory, position), stream, Access::Copy);
     if (!opened && opened.error().code == ErrorCode::NotFound) continue;  // a spare
     if (!opened) return tl::make_unexpected(std::move(opened).error());
     Segment& segment = **opened;

@@ -190,6 +190,7 @@ Result<std::vector<SegmentFile>> list_segments(FileSeam& files, const std::strin
   // A directory is not listed at one moment: beside a writer that rolls, a segment may be seen
   // while its predecessor was missed, or was looked at before it was published. Headers know.
   std::vector<uint64_t> to_check;
+  to_check.reserve(found.size());
   for (const auto& [position, file] : found) to_check.push_back(position);
   while (!to_check.empty()) {
     const auto file = found.find(to_check.back());

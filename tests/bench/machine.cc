@@ -56,7 +56,7 @@ std::string storage_of(const std::string& directory) {
     std::string type;
     std::string source;
     rest >> type >> source;
-    return type + " on " + source;
+    return type.append(" on ").append(source);
   }
   return "unknown";
 }

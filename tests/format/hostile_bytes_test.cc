@@ -21,7 +21,7 @@ Payload messages_payload(TimeShape shape, bool variable) {
   encode_messages(payload.data(), layout, shape, time_of(shape, 5).words(), kRecords, kDataBytes);
   for (uint32_t i = 0; variable && i < kRecords; ++i) {
     const uint32_t end = 8 * (i + 1);
-    std::memcpy(payload.data() + layout.offsets_at + 4 * i, &end, sizeof end);
+    std::memcpy(payload.data() + layout.offsets_at + 4 * size_t{i}, &end, sizeof end);
   }
   return payload;
 }

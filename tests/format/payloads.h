@@ -71,7 +71,7 @@ inline Payload raw_table(uint16_t fields, const std::vector<RawVector>& vectors)
     std::memcpy(payload.data() + at, &value, sizeof value);
   };
   const auto vtable_bytes = static_cast<uint16_t>(4 + 2 * fields);
-  const uint32_t table = static_cast<uint32_t>((4 + vtable_bytes + 7) / 8 * 8);
+  const auto table = static_cast<uint32_t>((4 + vtable_bytes + 7) / 8 * 8);
   const auto table_bytes = static_cast<uint16_t>(4 + 4 * vectors.size());
   put(0, table);
   put(4, vtable_bytes);

@@ -1,13 +1,13 @@
 // Captured by some workers, replayed by others, all of it or any part, now or later: the same
 // records at the same times, and the frontiers that they justify.
 
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <map>
 #include <random>
@@ -318,7 +318,7 @@ std::vector<PairEvent> random_stream(std::mt19937_64& random, size_t steps) {
     if (random() % 2 == 0) {
       Numbers records(random() % 4);
       for (uint64_t& record : records) record = random() % 1000;
-      events.push_back(Messages<Pair, Numbers>{later(held()), std::move(records)});
+      events.emplace_back(Messages<Pair, Numbers>{later(held()), std::move(records)});
       continue;
     }
     Progress<Pair> progress;
@@ -329,11 +329,11 @@ std::vector<PairEvent> random_stream(std::mt19937_64& random, size_t steps) {
       progress.changes.emplace_back(from, -1);
     if (progress.changes.empty()) continue;
     must(rules.progress(progress.changes));
-    events.push_back(std::move(progress));
+    events.emplace_back(std::move(progress));
   }
   Progress<Pair> last;
   for (const auto& [time, count] : rules.counts()) last.changes.emplace_back(time, -count);
-  if (!last.changes.empty()) events.push_back(std::move(last));
+  if (!last.changes.empty()) events.emplace_back(std::move(last));
   return events;
 }
 

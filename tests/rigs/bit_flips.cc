@@ -47,7 +47,7 @@ std::string write_stream(const Log& log, uint32_t stream, Original& original) {
   if (!writer) return writer.error().text();
   writer->set_captured_at(1'800'000'000'000'000'000);
   uint64_t time = 0;
-  const auto append = [&](std::string text) -> uint64_t {
+  const auto append = [&](const std::string& text) -> uint64_t {
     const std::string_view records[] = {text};
     const auto end = writer->append_messages(std::span(&time, 1), records);
     if (end && stream == 0) original.events.push_back(number_of_messages(time, records));

@@ -104,12 +104,12 @@ bool Snapshot::allows(size_t page, Variant variant) const {
 Choice Snapshot::random_choice(Random& random) const {
   Choice choice;
   choice.noise = random();
-  choice.entries = random() | random();
-  choice.sizes = random() | random();
+  choice.entries = random.dense();
+  choice.sizes = random.dense();
   // Some images are nearly whole, some nearly lost.
   const uint64_t mood = random.below(4);
   for (size_t i = 0; i < pages_.size(); ++i) {
-    Variant variant = static_cast<Variant>(random.below(kVariants));
+    auto variant = static_cast<Variant>(random.below(kVariants));
     if (mood == 0 && random.below(8) != 0) variant = Variant::New;
     if (mood == 1 && random.below(8) != 0) variant = Variant::Old;
     choice.pages.push_back(variant);
@@ -147,8 +147,8 @@ void Snapshot::patch(const Frozen& file, PageBuffer& bytes, const Choice& choice
       const uint64_t sparse = random();
       for (size_t word = 0; word < kPageBytes / kWordBytes; word += 64) {
         uint64_t old = random();
-        if (sparse % 3 == 0) old &= random() & random();
-        if (sparse % 3 == 1) old |= random() | random();
+        if (sparse % 3 == 0) old &= random.sparse();
+        if (sparse % 3 == 1) old |= random.dense();
         for (size_t bit = 0; bit < 64; ++bit) {
           if (old >> bit & 1) restore((word + bit) * kWordBytes, kWordBytes);
         }
@@ -230,7 +230,7 @@ std::string Snapshot::describe(const Choice& choice) const {
 void dump(const NodePtr& node, const std::string& path) {
   if (node->is_directory) {
     std::filesystem::create_directories(path);
-    for (const auto& [name, child] : node->entries) dump(child, path + "/" + name);
+    for (const auto& [name, child] : node->entries) dump(child, std::filesystem::path(path) / name);
     return;
   }
   std::ofstream file(path, std::ios::binary);

@@ -133,7 +133,7 @@ void Snapshot::for_each_choice(uint64_t limit, Random& random, Visit visit) cons
   for (; told < limit; ++told) {
     if (told % 2 == 0) {
       if (!visit(random_choice(random))) return;
-    } else if (!emit(random() & random(), static_cast<Variant>(1 + random.below(kVariants - 1)))) {
+    } else if (!emit(random.sparse(), static_cast<Variant>(1 + random.below(kVariants - 1)))) {
       return;
     }
   }

@@ -6,6 +6,7 @@
 #include <span>
 #include <thread>
 
+#include "paths.h"
 #include "tidemark/purge.h"
 
 namespace tidemark::rig {
@@ -300,12 +301,10 @@ std::string Workload::run(Operation operation) {
       // next but one commit word may look like a length.
       const std::string text(8 * (4 + random_.below(8)), 'x');
       const uint64_t end = writer_->committed();
-      char name[32];
-      std::snprintf(name, sizeof name, "/%020llu.seg",
-                    static_cast<unsigned long long>(end / kMinSegmentBytes * kMinSegmentBytes));
+      const uint64_t first = end / kMinSegmentBytes * kMinSegmentBytes;
       {
         const std::lock_guard lock(disk_.mutex);
-        const NodePtr segment = disk_.find(std::string(kStreamDirectory) + name);
+        const NodePtr segment = disk_.find(segment_path(kStreamDirectory, first));
         const uint64_t offset = end % kMinSegmentBytes;
         const uint64_t stale = 0x0000'0002'0000'0040;
         for (uint64_t at = offset + 8;

@@ -218,7 +218,7 @@ int kill_steps(Rig& rig) {
   auto& instructions = rig.counter("instructions");
   auto& moments = rig.counter("distinct_moments");
   std::mutex one_at_a_time;
-  for_each_case(rig, 2 * kSteps, [&](uint64_t number) {
+  for_each_case(rig, uint64_t{2} * kSteps, [&](uint64_t number) {
     const auto step = static_cast<Step>(number / 2 % kSteps);
     Killed killed(step, number % 2 == 0 ? SyncPolicy::none() : SyncPolicy::every_commit());
     std::string wrong;

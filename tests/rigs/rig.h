@@ -90,6 +90,15 @@ class Random {
     return z ^ (z >> 31);
   }
   uint64_t below(uint64_t limit) { return (*this)() % limit; }
+  // Of three quarters of all bits, and of a quarter.
+  uint64_t dense() {
+    const uint64_t first = (*this)();
+    return first | (*this)();
+  }
+  uint64_t sparse() {
+    const uint64_t first = (*this)();
+    return first & (*this)();
+  }
 
  private:
   void mix(uint64_t word) {

@@ -76,7 +76,7 @@ void on_trap(int, siginfo_t*, void* context) {
 bool can_single_step() { return kPossible; }
 uint64_t steps_taken() { return steps; }
 
-void watch(std::vector<std::span<const std::byte>> wanted) {
+void watch(const std::vector<std::span<const std::byte>>& wanted) {
   size_t bytes = 0;
   for (const auto& region : wanted) bytes += region.size();
   known_bytes.resize(bytes);

@@ -23,7 +23,7 @@ bool can_single_step();
 
 // Regions may be watched anew in the middle, by code that runs unwatched (see below). One thread at
 // a time in a process.
-void watch(std::vector<std::span<const std::byte>> regions);
+void watch(const std::vector<std::span<const std::byte>>& regions);
 void single_step(const std::function<void()>& code);
 // Runs `code`, called from within single_step(), at full speed.
 void without_stepping(const std::function<void()>& code);

@@ -97,7 +97,7 @@ std::string try_one(News news, Call at) {
 }  // namespace
 
 int wakes(Rig& rig) {
-  for_each_case(rig, 2 * kNews, [&](uint64_t number) {
+  for_each_case(rig, uint64_t{2} * kNews, [&](uint64_t number) {
     const auto news = static_cast<News>(number / 2 % kNews);
     const Call at = number % 2 == 0 ? Call::Membarrier : Call::FutexWait;
     const std::string wrong = try_one(news, at);

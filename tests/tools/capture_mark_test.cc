@@ -37,10 +37,10 @@ TEST_CASE("a mark that is none of a capture is refused") {
         R"({"tidemark_capture":1})", R"({"tidemark_capture":1,"options":[]})",
         R"({"tidemark_capture":1,"options":{"--time":1},"file":"0"})",
         R"({"tidemark_capture":1,"options":{},"file":0})",
-        R"({"tidemark_capture":1,"options":{},"file":"x","offset":"0","lines":"0","records":"0",)"
-        R"("frontier":"0","fingerprint":"0"})",
-        R"({"tidemark_capture":1,"options":{},"file":"0","offset":"0","lines":"0","records":"0",)"
-        R"("frontier":"0"})"}) {
+        (R"({"tidemark_capture":1,"options":{},"file":"x","offset":"0","lines":"0","records":"0",)"
+         R"("frontier":"0","fingerprint":"0"})"),
+        (R"({"tidemark_capture":1,"options":{},"file":"0","offset":"0","lines":"0","records":"0",)"
+         R"("frontier":"0"})")}) {
     CAPTURE(text);
     CHECK_FALSE(decode(text));
   }

@@ -33,6 +33,7 @@ class Running {
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
     std::vector<char*> pointers;
     arguments.insert(arguments.begin(), TIDEMARK_COMMAND);
+    pointers.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) pointers.push_back(argument.data());
     pointers.push_back(nullptr);
     REQUIRE(posix_spawn(&process_, TIDEMARK_COMMAND, &actions, nullptr, pointers.data(), environ) ==

@@ -89,7 +89,7 @@ constexpr uint64_t max_checkpoint_payload_bytes(TimeShape shape, size_t capabili
 constexpr uint64_t max_seal_payload_bytes(TimeShape shape, size_t capabilities, size_t waypoints) {
   const uint64_t sections = waypoints == 0 ? 0 : uint64_t{waypoints} + 1;
   return max_checkpoint_payload_bytes(shape, capabilities) +
-         8 * (2 * shape.words * (1 + sections) + waypoints);
+         8 * (2 * uint64_t{shape.words} * (1 + sections) + waypoints);
 }
 // A waypoint takes less than a 16th of the distance to the next, with as many capabilities as may
 // be.

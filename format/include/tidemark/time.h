@@ -78,7 +78,7 @@ class Time {
   TimeShape shape_;
   // So that a copy is of whole words: compilers copy 35 bytes one by one, which takes longer than
   // all else that is done with a time.
-  std::array<uint8_t, 5> unused_{};
+  [[maybe_unused]] std::array<uint8_t, 5> unused_{};
 };
 static_assert(sizeof(Time) == 40);
 

@@ -24,11 +24,14 @@ TEST_CASE("A probe passes a time only when every worker's input has, and then it
     std::atomic<size_t> past_round[20] = {};
     std::atomic<bool> early = false;
     const auto execution = execute(Config::process(workers), [&](Worker& worker) {
-      auto [input, probe] = worker.dataflow<uint64_t>([&](auto& scope) {
+      auto made = worker.dataflow<uint64_t>([&](auto& scope) {
         auto [handle, numbers] = new_input<std::vector<uint64_t>>(scope);
         auto probed = numbers.exchange([](uint64_t n) { return n; }).probe();
         return std::pair(std::move(handle), probed);
       });
+      // By name, for a lambda of C++20 takes a structured binding and one of clang 14 does not.
+      auto& input = made.first;
+      auto& probe = made.second;
       for (uint64_t round = 0; round < 20; ++round) {
         for (uint64_t n = 0; n < 50; ++n) input.send(n);
         ++past_round[round];

@@ -24,6 +24,7 @@
  */
 #ifndef TIDEMARK_H
 #define TIDEMARK_H
+/* clang-tidy reads it as C++. NOLINTBEGIN(modernize-use-using,modernize-deprecated-headers) */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -615,4 +616,5 @@ tidemark_status tidemark_cursor_delete(const tidemark_log* log, const char* name
 }
 #endif
 
+/* NOLINTEND(modernize-use-using,modernize-deprecated-headers) */
 #endif /* TIDEMARK_H */
