@@ -1,9 +1,9 @@
 // `Log::resume_frontier`: where the streams of a log stand, for a producer that goes on (SPEC.md
 // sections 5.8 and 9).
 
+#include <algorithm>
 #include <memory>
 #include <optional>
-#include <ranges>
 
 #include "control_page.h"
 #include "paths.h"
@@ -24,7 +24,8 @@ struct Standing {
 // A stream that is being written: to the end of its last segment, as a reader would.
 Result<Standing> read_live(FileSeam& files, const std::string& directory, uint32_t stream) {
   TIDEMARK_ASSIGN(positions, list_segment_names(files, directory));
-  for (const uint64_t position : positions | std::views::reverse) {
+  std::reverse(positions.begin(), positions.end());
+  for (const uint64_t position : positions) {
     auto opened = Segment::open(files, segment_path(directory, position), stream, Access::Copy);
     if (!opened && opened.error().code == ErrorCode::NotFound) continue;  // a spare
     if (!opened) return tl::make_unexpected(std::move(opened).error());

@@ -228,7 +228,8 @@ Result<std::vector<SetAsideFile>> list_set_aside(FileSeam& files, const std::str
   for (const std::string& name : names) {
     const auto position = parse_set_aside_name(name);
     if (!position) continue;
-    SetAsideFile file{*position, directory + "/" + name, 0, 0};
+    SetAsideFile file{*position, directory, 0, 0};
+    file.path.append("/").append(name);
     FileStatus status;
     if (const int answer = files.status(file.path, status); answer < 0) {
       return fail_system("cannot examine a segment that was set aside", file.path, -answer);

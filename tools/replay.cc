@@ -146,6 +146,8 @@ Outcome<void> replay(const ReplayCommand& command) {
   replay_output.end();
   // Also after an interrupt or damage: what precedes it was put out.
   if (cursor) {
+    // --cursor excludes --workers, which would have taken it.
+    // NOLINTNEXTLINE(bugprone-use-after-move)
     auto moved = cursor->commit(replays.front(), *output);
     if (!moved && outcome) outcome = std::move(moved);
   }

@@ -81,7 +81,7 @@ void Killed::begin_epoch() {
   Epoch epoch;
   std::vector<std::span<const std::byte>> regions;
   epoch.tree = copy(disk_.root, regions, epoch.watched);
-  watch(std::move(regions));
+  watch(regions);
   epoch.past = past_;
   epochs_.push_back(std::move(epoch));
 }

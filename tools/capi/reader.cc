@@ -15,8 +15,8 @@ using namespace tidemark;
 using Step = LoggedStream::Step;
 
 struct tidemark_reader {
-  tidemark_reader(Log opened, LogReaderOptions chosen, LoggedStream found)
-      : log(std::move(opened)), options(std::move(chosen)), stream(std::move(found)) {}
+  tidemark_reader(Log opened, const LogReaderOptions& chosen, LoggedStream found)
+      : log(std::move(opened)), options(chosen), stream(std::move(found)) {}
 
   Log log;
   LogReaderOptions options;  // but for where to start

@@ -15,8 +15,9 @@ std::string Shape::name() const {
 Input::Input(const Shape& shape) : data(shape.data_bytes()) {
   for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<std::byte>(i * 7 + 1);
   for (uint32_t i = 0; i < shape.records; ++i) {
-    records.emplace_back(reinterpret_cast<const char*>(data.data()) + i * shape.record_bytes,
-                         shape.record_bytes);
+    records.emplace_back(
+        reinterpret_cast<const char*>(data.data()) + size_t{i} * shape.record_bytes,
+        shape.record_bytes);
   }
 }
 

@@ -13,6 +13,7 @@ struct Versions {
   uint32_t left = 0;
   uint32_t right = 0;
   static Versions minimum() { return {}; }
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 of a comparison for a pointer.
   friend auto operator<=>(const Versions&, const Versions&) = default;
 };
 bool less_equal(const Versions& a, const Versions& b) {

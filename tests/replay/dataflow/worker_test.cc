@@ -121,7 +121,7 @@ TEST_CASE("Moving an input handle closes neither the new nor the old one's input
       return std::move(handle);
     });
     auto moved = std::move(input);
-    REQUIRE(input.closed());
+    REQUIRE(input.closed());  // NOLINT(bugprone-use-after-move): what this is about
     moved.send(4);
   });
   REQUIRE(execution.ok());
