@@ -29,7 +29,8 @@ class PreciseClock {
   // ns since the Unix epoch, as they were no longer than a microsecond ago.
   uint64_t now_ns() {
     if (!counts_) return files_.now_ns();
-    // A counter that stands before the last look, of another processor, is far after it here.
+    // Unsigned: a counter that is behind the last look, another processor's, counts as far beyond
+    // it.
     const uint64_t count = processor_count();
     if (count - asked_at_ >= kHoldsFor) {
       asked_at_ = count;
